@@ -1,0 +1,73 @@
+//! What a refused or failed call answers: a code for programs, a sentence for people.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// Why a call was refused or failed. The numbers are the JSON-RPC error codes and never change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The text is not JSON-RPC.
+    Malformed,
+    /// There is no such method.
+    UnknownMethod,
+    /// A parameter is missing, unknown or of the wrong shape.
+    BadParams,
+    /// The caller may not do this.
+    Denied,
+    /// What was named does not exist here.
+    NotFound,
+    /// The request is well formed but cannot be granted: bad licence, older release, wrong invite.
+    Refused,
+    /// Too large or too often.
+    Limit,
+    /// This machine failed: disk full, read-only folder, damaged database.
+    Local,
+    /// The other side is away or did not answer in time.
+    Unreachable,
+    /// A broken invariant in this program.
+    Bug,
+}
+
+impl ErrorCode {
+    /// The JSON-RPC number.
+    pub const fn number(self) -> i32 {
+        match self {
+            Self::Malformed => -32700,
+            Self::UnknownMethod => -32601,
+            Self::BadParams => -32602,
+            Self::Bug => -32603,
+            Self::Denied => 1,
+            Self::NotFound => 2,
+            Self::Refused => 3,
+            Self::Limit => 4,
+            Self::Local => 5,
+            Self::Unreachable => 6,
+        }
+    }
+}
+
+/// An error as every door shows it: one sentence that says what happened and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ApiError {
+    /// For programs.
+    pub code: ErrorCode,
+    /// For people: what happened and the next step.
+    pub message: String,
+}
+
+impl ApiError {
+    /// An error with `code` and a sentence.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+}
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+impl std::error::Error for ApiError {}

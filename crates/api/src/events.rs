@@ -1,0 +1,62 @@
+//! What the node tells connected dashboards without being asked: JSON-RPC notifications.
+
+use crate::types::{Layout, Notice, UpdateOut};
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// An event. `event` names it, the rest are its fields.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Peers came, went or changed: read `peers.list` again.
+    PeersChanged {
+        /// How many are connected now.
+        connected: u32,
+    },
+    /// The directory grew: read lists again.
+    DirectoryChanged {
+        /// Widgets in it now.
+        widgets: u64,
+    },
+    /// Instances or their spaces changed: read `instance.list` again.
+    InstancesChanged {},
+    /// What is installed changed: read `widget.list` again.
+    WidgetsChanged {},
+    /// The layout changed, perhaps in another tab.
+    LayoutChanged {
+        /// The new one.
+        layout: Layout,
+    },
+    /// A notification to show.
+    Notice {
+        /// The notification.
+        notice: Notice,
+    },
+    /// A package is being fetched.
+    FetchProgress {
+        /// The widget.
+        uuid: String,
+        /// Bytes here and verified.
+        done: u64,
+        /// Bytes in all.
+        total: u64,
+        /// Why it ended, if it failed.
+        failed: Option<String>,
+    },
+    /// An update for an open instance, in order, without gaps.
+    AppUpdate {
+        /// The instance.
+        instance: String,
+        /// The update.
+        update: UpdateOut,
+    },
+    /// Realtime bytes for an open instance.
+    AppRealtime {
+        /// The instance.
+        instance: String,
+        /// Verified author.
+        sender: String,
+        /// Base64.
+        data: String,
+    },
+}

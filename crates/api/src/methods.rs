@@ -1,0 +1,186 @@
+//! The methods, once: name, parameters, result, who may call.
+
+use crate::{error::ApiError, error::ErrorCode, types::*};
+use serde_json::Value;
+use ts_rs::{Config, TS};
+
+/// Who may call a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// The owner of the node: dashboard and command line, proven by the session or file token.
+    Owner,
+    /// The hub on behalf of one running widget instance; the parameters name the instance.
+    Widget,
+}
+
+/// A method as documentation and generators see it.
+#[derive(Clone, Copy)]
+pub struct MethodInfo {
+    /// `noun.verb`.
+    pub name: &'static str,
+    /// First lines of its documentation.
+    pub doc: &'static str,
+    /// Who may call it.
+    pub door: Door,
+    /// TypeScript of the parameters: the name, or written out when called with `true`.
+    pub params: fn(bool) -> String,
+    /// TypeScript of the result: the name, or written out when called with `true`.
+    pub result: fn(bool) -> String,
+}
+
+fn type_text<T: TS>(inline: bool) -> String {
+    let text = if inline {
+        T::inline(&Config::default())
+    } else {
+        T::name(&Config::default())
+    };
+    text.replace("bigint", "number")
+}
+
+macro_rules! methods {
+    ($( $(#[doc = $doc:literal])+ $variant:ident $name:literal $door:ident ($params:ty) -> $result:ty; )+) => {
+        /// A call with checked parameters, ready to be matched by the one dispatcher.
+        #[derive(Clone, Debug)]
+        pub enum Request { $( $(#[doc = $doc])+ $variant($params), )+ }
+
+        /// Every method.
+        pub const METHODS: &[MethodInfo] = &[ $( MethodInfo {
+            name: $name, doc: concat!($($doc, "\n"),+), door: Door::$door,
+            params: |inline| type_text::<$params>(inline),
+            result: |inline| type_text::<$result>(inline),
+        }, )+ ];
+
+        impl Request {
+            /// Checks the name and the parameters of a call.
+            ///
+            /// # Errors
+            /// `UnknownMethod` or `BadParams`, with a sentence that names the method or field.
+            pub fn parse(method: &str, params: Value) -> Result<Self, ApiError> {
+                let params = if params.is_null() { Value::Object(serde_json::Map::new()) } else { params };
+                match method {
+                    $( $name => serde_json::from_value::<$params>(params).map(Self::$variant)
+                        .map_err(|e| ApiError::new(ErrorCode::BadParams, format!("{}: {e}", $name))), )+
+                    _ => Err(ApiError::new(ErrorCode::UnknownMethod, format!("there is no method {method:?}; `hedgerow call api.methods` lists all"))),
+                }
+            }
+            /// The method's name.
+            pub const fn name(&self) -> &'static str { match self { $( Self::$variant(_) => $name, )+ } }
+            /// Who may call it.
+            pub const fn door(&self) -> Door { match self { $( Self::$variant(_) => Door::$door, )+ } }
+        }
+    };
+}
+
+methods! {
+    /// Lists every method with its documentation.
+    ApiMethods "api.methods" Owner (Nothing) -> Vec<MethodDoc>;
+
+    /// What this node is, how it is doing, and what the person has still to set up.
+    NodeStatus "node.status" Owner (Nothing) -> Status;
+    /// A text that lets another node connect to this one, with a QR picture.
+    NodeTicket "node.ticket" Owner (Nothing) -> Ticket;
+    /// A fresh one-time address that logs a browser in to the dashboard.
+    NodeLoginLink "node.login_link" Owner (Nothing) -> LoginLink;
+    /// Ends the node cleanly.
+    NodeShutdown "node.shutdown" Owner (Nothing) -> Nothing;
+    /// Writes everything needed to continue elsewhere into one encrypted file on the node's machine.
+    NodeBackup "node.backup" Owner (BackupParams) -> BackupResult;
+
+    /// The other nodes that are connected now or remembered.
+    PeersList "peers.list" Owner (Nothing) -> Vec<Peer>;
+    /// Connects to the node of a ticket; waits until it answered or 15 seconds are over.
+    PeersConnect "peers.connect" Owner (ConnectParams) -> Connected;
+    /// Disconnects and forgets a peer; it may come back by itself unless it is blocked.
+    PeersForget "peers.forget" Owner (NodeParams) -> Nothing;
+    /// Never talks to this node again, until it is unblocked.
+    PeersBlock "peers.block" Owner (NodeParams) -> Nothing;
+    /// Takes a block back.
+    PeersUnblock "peers.unblock" Owner (NodeParams) -> Nothing;
+
+    /// The name that others see.
+    ProfileGet "profile.get" Owner (Nothing) -> Profile;
+    /// Changes the name that others see.
+    ProfileSet "profile.set" Owner (Profile) -> Profile;
+    /// The recovery words; only until they were checked back once.
+    RecoveryWords "recovery.words" Owner (Nothing) -> RecoveryWords;
+    /// Checks some of the words back; when right, the words are never shown again.
+    RecoveryConfirm "recovery.confirm" Owner (RecoveryConfirmParams) -> RecoveryConfirmed;
+
+    /// Searches the directory on this machine: whole words and beginnings of words in name, summary, description,
+    /// tags, categories and author. Without a query: the newest.
+    WidgetSearch "widget.search" Owner (SearchParams) -> Vec<WidgetSummary>;
+    /// The categories in use, with how many widgets each has.
+    WidgetCategories "widget.categories" Owner (Nothing) -> Vec<CategoryCount>;
+    /// All about one widget: its releases, permissions, size, and what is installed here.
+    WidgetShow "widget.show" Owner (WidgetParams) -> WidgetDetail;
+    /// The files of a release (the newest, or the installed one), for the source viewer. Fetches the package if needed.
+    WidgetFiles "widget.files" Owner (FilesParams) -> Vec<FileEntry>;
+    /// One file of a release, as text or, if it is none, as base64.
+    WidgetFile "widget.file" Owner (FileParams) -> FileContent;
+    /// Fetches a widget from peers, checks and installs it. Give `uuid`, or `package` for an uploaded file
+    /// (`POST /api/packages`), which is then installed for oneself, unpublished.
+    WidgetInstall "widget.install" Owner (InstallParams) -> Installed;
+    /// What an update would change, without doing it: new version and the difference in permissions.
+    WidgetUpdatePlan "widget.update_plan" Owner (WidgetParams) -> UpdatePlan;
+    /// Installs the newest release. Refused if it wants more permissions and `accept_permissions` is not true.
+    WidgetUpdate "widget.update" Owner (UpdateParams) -> Installed;
+    /// Goes back to the release that was installed before; the data stays.
+    WidgetRollback "widget.rollback" Owner (WidgetParams) -> Installed;
+    /// What is installed here.
+    WidgetList "widget.list" Owner (Nothing) -> Vec<InstalledWidget>;
+    /// Uninstalls a widget. Refused while instances of it are on a board, unless `with_instances`.
+    WidgetRemove "widget.remove" Owner (RemoveWidgetParams) -> Nothing;
+    /// Signs an uploaded package (`POST /api/packages`) as the next release of a widget and spreads it.
+    WidgetPublish "widget.publish" Owner (PublishParams) -> Published;
+
+    /// Places a widget on the dashboard, alone or with others.
+    InstanceAdd "instance.add" Owner (AddInstanceParams) -> Instance;
+    /// Every instance on this node.
+    InstanceList "instance.list" Owner (Nothing) -> Vec<Instance>;
+    /// Gives an instance another name on this dashboard.
+    InstanceRename "instance.rename" Owner (RenameInstanceParams) -> Instance;
+    /// Places the same widget again with the data it has now, in a new private space.
+    InstanceDuplicate "instance.duplicate" Owner (InstanceParams) -> Instance;
+    /// Takes an instance off the dashboard. `instance.undo_remove` brings it back within 30 days.
+    InstanceRemove "instance.remove" Owner (InstanceParams) -> Nothing;
+    /// Brings a removed instance back, data and place.
+    InstanceUndoRemove "instance.undo_remove" Owner (InstanceParams) -> Instance;
+    /// Instances that were removed and can still be brought back.
+    InstanceRemoved "instance.removed" Owner (Nothing) -> Vec<Instance>;
+    /// An invitation to the space of an instance: text, link and QR picture.
+    InstanceInvite "instance.invite" Owner (InstanceParams) -> Invite;
+    /// Who invites to what, read from an invitation; changes nothing.
+    InstancePreviewInvite "instance.preview_invite" Owner (InviteParams) -> InvitePreview;
+    /// Accepts an invitation: fetches the widget if needed, joins the space and places the instance.
+    InstanceJoin "instance.join" Owner (InviteParams) -> Instance;
+    /// Who is in the space of an instance.
+    InstanceMembers "instance.members" Owner (InstanceParams) -> Vec<Member>;
+    /// Removes a member and changes the key of the space. For the space's owner only.
+    InstanceRemoveMember "instance.remove_member" Owner (RemoveMemberParams) -> Vec<Member>;
+    /// Tells the members that one leaves, then takes the instance off the dashboard.
+    InstanceLeave "instance.leave" Owner (InstanceParams) -> Nothing;
+
+    /// Boards and the places of the instances on them.
+    LayoutGet "layout.get" Owner (Nothing) -> Layout;
+    /// Replaces the layout. `revision` must be the one last read, else it is refused with the newer one in an event.
+    LayoutSet "layout.set" Owner (Layout) -> Layout;
+
+    /// Notifications from widgets and from the node, newest first.
+    NoticesList "notices.list" Owner (Nothing) -> Vec<Notice>;
+    /// Marks notifications as seen, all of them when `ids` is empty.
+    NoticesDismiss "notices.dismiss" Owner (NoticeParams) -> Nothing;
+
+    /// Opens an instance for a running widget: who one is, the limits, and a ticket for its origin. From now on
+    /// `app.update` and `app.realtime` events of this instance come to this connection.
+    AppOpen "app.open" Widget (AppOpenParams) -> AppInfo;
+    /// Stops the events of an instance on this connection.
+    AppClose "app.close" Widget (InstanceParams) -> Nothing;
+    /// Adds an update. Answers when it is durable on this machine.
+    AppSendUpdate "app.send_update" Widget (SendUpdateParams) -> UpdateAccepted;
+    /// Updates after `serial`, at most 500 and 1 MiB at once.
+    AppUpdates "app.updates" Widget (UpdatesParams) -> Updates;
+    /// Sends bytes to all who have the instance open now; not stored.
+    AppRealtimeSend "app.realtime_send" Widget (RealtimeParams) -> Nothing;
+    /// Joins or leaves the realtime channel: only joined instances get `app.realtime` events.
+    AppRealtimeJoin "app.realtime_join" Widget (RealtimeJoinParams) -> Nothing;
+}
