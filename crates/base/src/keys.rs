@@ -28,7 +28,7 @@ impl fmt::Debug for Signature {
 }
 
 /// A public key, not yet given a role. Roles are the ids: [`NodeId`], [`UserId`], [`Pseudonym`], [`LogId`].
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicKey(pub [u8; 32]);
 
 impl PublicKey {

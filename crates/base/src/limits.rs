@@ -15,7 +15,7 @@ pub const MAX_UPDATE: usize = 128_000;
 /// Largest sync entry on the wire: an update, its envelope and its seal.
 pub const MAX_ENTRY: usize = MAX_UPDATE + 16_384;
 /// Largest directory record on the wire.
-pub const MAX_RECORD: usize = 16_384;
+pub const MAX_RECORD: usize = 20_480;
 /// Largest `manifest.toml`.
 pub const MAX_MANIFEST: usize = 64 << 10;
 /// Longest person, widget or space name in bytes.

@@ -1,1 +1,22 @@
-//! placeholder
+//! Widget packages: `.xdc` zips of webxdc 1.3 with our `[hedgerow]` table (W5 W8, research: sandbox §1).
+//!
+//! Pure: works on bytes in memory; no files, sockets or clocks. Whatever is in a package is hostile until
+//! [`Package::open`] has looked at every entry's name, kind and size; contents are inflated one file at a time under
+//! a hard limit. A package's own `webxdc.js` is never handed out.
+
+mod error;
+mod licence;
+mod manifest;
+mod mime;
+mod package;
+mod skeleton;
+
+pub use error::PackageError;
+pub use licence::check_licence;
+pub use manifest::{Asked, KNOWN_PERMISSIONS, Manifest, PermissionDiff, check_version, sentence};
+pub use mime::mime_for;
+pub use package::{FileInfo, Package, pack};
+pub use skeleton::skeleton;
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,10 @@
 //! The face that the binary's doors (HTTP, command line) see.
 
-use hedgerow_api::{ApiError, Event, Request};
+use crate::{
+    engine::{Engine, Input, Reply},
+    packages::Shared,
+};
+use hedgerow_api::{ApiError, ErrorCode, Event, Request};
 use hedgerow_base::{Blame, Blamed, ContentId, InstanceId};
 use serde_json::Value;
 use std::{path::PathBuf, sync::Arc};
@@ -54,6 +58,17 @@ impl Blamed for StartError {
     }
 }
 
+/// What a started node is, for the line that says so.
+#[derive(Clone, Debug)]
+pub struct ReadyInfo {
+    /// This node.
+    pub node: hedgerow_base::NodeId,
+    /// Its user.
+    pub user: hedgerow_base::UserId,
+    /// A text that lets another node connect.
+    pub ticket: String,
+}
+
 /// A file of a running instance, for its origin.
 #[derive(Clone, Debug)]
 pub struct AppFile {
@@ -72,19 +87,12 @@ pub struct AppIdentity {
     pub self_name: String,
 }
 
-pub(crate) enum Command {
-    Call(Request, oneshot::Sender<Result<Value, ApiError>>),
-    File(InstanceId, String, oneshot::Sender<Result<AppFile, ApiError>>),
-    Identity(InstanceId, oneshot::Sender<Result<AppIdentity, ApiError>>),
-    Upload(Vec<u8>, oneshot::Sender<Result<ContentId, ApiError>>),
-    Shutdown(oneshot::Sender<()>),
-}
-
 /// A running node. Clones name the same node; it ends with [`NodeHandle::shutdown`].
 #[derive(Clone)]
 pub struct NodeHandle {
-    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) inputs: mpsc::Sender<Input>,
     pub(crate) events: broadcast::Sender<Arc<Event>>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl NodeHandle {
@@ -93,28 +101,47 @@ impl NodeHandle {
     /// # Errors
     /// What the method refuses, or `Local` when the node is shutting down.
     pub async fn call(&self, request: Request) -> Result<Value, ApiError> {
-        self.ask(|reply| Command::Call(request, reply)).await
+        crate::dispatch::call(self, request).await
     }
-    /// A file of the package that an instance runs. `Ok(None)` is never returned: a missing file is `NotFound`.
+    /// A file of the package that an instance runs. A missing file is `NotFound`.
     ///
     /// # Errors
     /// `NotFound` for an unknown instance or path.
     pub async fn app_file(&self, instance: InstanceId, path: String) -> Result<AppFile, ApiError> {
-        self.ask(|reply| Command::File(instance, path, reply)).await
+        let content = self
+            .shared
+            .content_of(&instance)
+            .ok_or_else(|| unknown_instance(&instance))?;
+        let shared = self.shared.clone();
+        blocking(move || {
+            let package = shared.package(&content)?;
+            let file = package
+                .file(&path)
+                .map_err(|e| ApiError::new(ErrorCode::Local, e.to_string()))?;
+            let bytes = file.ok_or_else(|| {
+                ApiError::new(ErrorCode::NotFound, format!("there is no file {path:?} in this widget"))
+            })?;
+            Ok(AppFile {
+                bytes,
+                mime: hedgerow_bundle::mime_for(&path),
+            })
+        })
+        .await
     }
     /// Who the owner is inside an instance.
     ///
     /// # Errors
     /// `NotFound` for an unknown instance.
     pub async fn app_identity(&self, instance: InstanceId) -> Result<AppIdentity, ApiError> {
-        self.ask(|reply| Command::Identity(instance, reply)).await
+        self.with(move |engine| engine.app_identity(&instance)).await
     }
     /// Keeps uploaded bytes as a package, checked, not yet installed or published.
     ///
     /// # Errors
-    /// `Refused` with the reason when it is no sound package.
+    /// `Refused` with the reason when it is no sound package; `Local` when the disk refuses.
     pub async fn upload(&self, bytes: Vec<u8>) -> Result<ContentId, ApiError> {
-        self.ask(|reply| Command::Upload(bytes, reply)).await
+        let shared = self.shared.clone();
+        blocking(move || shared.keep_upload(bytes)).await
     }
     /// Events from now on. A receiver that lags must reconnect and read again.
     pub fn events(&self) -> broadcast::Receiver<Arc<Event>> {
@@ -123,23 +150,62 @@ impl NodeHandle {
     /// Ends the node: peers are told, everything is on disk.
     pub async fn shutdown(&self) {
         let (reply, done) = oneshot::channel();
-        if self.commands.send(Command::Shutdown(reply)).await.is_ok() {
+        if self.inputs.send(Input::Shutdown(reply)).await.is_ok() {
             let _ = done.await;
         }
     }
 
-    async fn ask<T>(
+    /// Sees to it that a package is on this machine: at once if it is, else fetched from connected peers.
+    pub(crate) async fn fetch(&self, content: ContentId, uuid: &str) -> Result<(), ApiError> {
+        if self.shared.files.has(&content) {
+            return Ok(());
+        }
+        let (waiter, done) = oneshot::channel();
+        let uuid = uuid.to_owned();
+        self.with(move |engine| engine.start_fetch(content, &uuid, waiter))
+            .await?;
+        done.await.map_err(|_| stopping())?
+    }
+
+    /// Runs `work` on the engine and answers once its batch is durable.
+    pub(crate) async fn with<T: Send + 'static>(
         &self,
-        command: impl FnOnce(oneshot::Sender<Result<T, ApiError>>) -> Command,
+        work: impl FnOnce(&mut Engine) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let stopping = || {
-            ApiError::new(
-                hedgerow_api::ErrorCode::Local,
-                "the node is shutting down; start it again with `hedgerow up`",
-            )
-        };
         let (reply, answer) = oneshot::channel();
-        self.commands.send(command(reply)).await.map_err(|_| stopping())?;
+        let step = move |engine: &mut Engine| -> Option<Reply> {
+            let result = work(engine);
+            Some(Box::new(move |committed| {
+                let _ = reply.send(committed.and(result));
+            }))
+        };
+        self.inputs
+            .send(Input::Do(Box::new(step)))
+            .await
+            .map_err(|_| stopping())?;
         answer.await.map_err(|_| stopping())?
     }
+}
+
+/// Runs work that reads or writes files, or takes long, beside the engine.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|e| ApiError::new(ErrorCode::Bug, format!("a task ended early: {e}")))?
+}
+
+pub(crate) fn unknown_instance(instance: &InstanceId) -> ApiError {
+    ApiError::new(
+        ErrorCode::NotFound,
+        format!("there is no instance {instance}; `hedgerow instance list` shows all"),
+    )
+}
+
+fn stopping() -> ApiError {
+    ApiError::new(
+        ErrorCode::Local,
+        "the node is shutting down; start it again with `hedgerow up`",
+    )
 }

@@ -1,5 +1,28 @@
 //! A node: drives the cores with the real network, store and clock. Composition only, no protocol logic.
+//!
+//! One thread, the engine ([`engine`]), owns the store and the cores; everything else talks to it through its queue.
+//! Work that blocks or takes long (unpacking, hashing, files, streams) runs beside it.
 
+pub mod backup;
+mod catalogue;
+mod dispatch;
+mod engine;
+mod fetching;
 pub mod handle;
+pub mod identity;
+mod instances;
+mod invites;
+mod layout;
+mod model;
+mod notices;
+mod packages;
+mod people;
+mod spaces;
+mod start;
+mod starters;
+mod status;
+mod updates;
+mod widgets;
 
-pub use handle::{AppFile, AppIdentity, NodeConfig, NodeHandle, StartError};
+pub use handle::{AppFile, AppIdentity, NodeConfig, NodeHandle, ReadyInfo, StartError};
+pub use start::start;

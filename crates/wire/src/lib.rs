@@ -1,1 +1,8 @@
-//! placeholder
+//! L0: every frame that crosses machines, one module per protocol.
+#![no_std]
+extern crate alloc;
+
+pub mod directory;
+pub mod fetch;
+pub mod node;
+pub mod sync;

@@ -1,0 +1,309 @@
+//! What can be typed. Names and shapes are kept stable: scripts and other programs rely on them.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde_json::Value;
+use std::{
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    path::PathBuf,
+};
+
+const EXAMPLES: &str = "Exit codes: 0 done, 1 refused or failed (one line says what and what to do), 2 wrong usage.\n\
+    \nFirst steps:\n  hedgerow up                      start a node and open the dashboard\n  \
+    hedgerow demo                    try it alone: three nodes on this machine\n  \
+    hedgerow widget new my-widget    begin a widget of your own";
+
+/// Small apps shared between people, with no server.
+#[derive(Debug, Parser)]
+#[command(name = "hedgerow", version, about, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Global {
+    /// Print JSON for programs instead of text for people.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Folder of the node's data; HEDGEROW_DATA, or a folder of the platform, unless given.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a node here and open the dashboard; Ctrl-C ends it.
+    Up(Up),
+    /// Try it alone at a desk: three connected nodes on this machine that share a widget.
+    Demo(Demo),
+    /// What this node is and how it is doing.
+    Status,
+    /// Which other nodes are connected.
+    Peers {
+        /// Also the remembered ones.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Print a ticket with which another node can connect to this one.
+    Ticket,
+    /// Connect to the node of a ticket.
+    Connect {
+        /// What `hedgerow ticket` printed there.
+        ticket: String,
+    },
+    /// Print a fresh one-time address of the dashboard.
+    Login,
+    /// Open the dashboard in the browser.
+    Open,
+    /// Write, find and install widgets.
+    #[command(subcommand)]
+    Widget(Widget),
+    /// Place widgets on the dashboard and share them.
+    #[command(subcommand)]
+    Instance(Instance),
+    /// Call any method of the API, as the owner of the node.
+    Call {
+        /// Such as `api.methods`, which lists all.
+        method: String,
+        /// Parameters as a JSON object.
+        #[arg(value_name = "JSON", value_parser = parse_json)]
+        params: Option<Value>,
+    },
+    /// Write everything that is needed to continue elsewhere into one encrypted file.
+    Backup {
+        /// File to write; it must not exist yet.
+        file: PathBuf,
+    },
+    /// Become the same person again on this machine, from recovery words or a backup file.
+    Restore(Restore),
+    /// Protect the key file with a passphrase, or take the protection away. The node must not be running.
+    #[command(subcommand)]
+    Passphrase(Passphrase),
+    /// End the node that runs on this data folder.
+    Stop,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Address of the dashboard: 127.0.0.1 and a port; port 0 picks a free one.
+    #[arg(long, value_name = "ADDRESS", default_value_t = DEFAULT_LISTEN, value_parser = parse_loopback)]
+    pub(crate) listen: SocketAddr,
+    /// Do not open the browser.
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+    /// Do not announce this node on the local network nor look for others there.
+    #[arg(long)]
+    pub(crate) no_lan: bool,
+    /// Ticket of a node to connect to; may be repeated.
+    #[arg(long = "peer", value_name = "TICKET")]
+    pub(crate) peers: Vec<String>,
+    /// End when standard input closes: for a program that starts this one.
+    #[arg(long, hide = true)]
+    pub(crate) until_stdin_closes: bool,
+}
+
+/// Where the dashboard is unless told otherwise.
+pub(crate) const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 4400));
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Keep the three data folders when it ends.
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Widget {
+    /// Begin a widget: write a skeleton that runs into a new folder.
+    New {
+        /// Folder to make.
+        dir: PathBuf,
+        /// Name of the widget; the folder's name unless given.
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Make a package (`.xdc`) of a folder.
+    Pack {
+        /// Folder with `index.html` and `manifest.toml`.
+        dir: PathBuf,
+        /// File to write; the folder's name with `.xdc`, here, unless given.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Sign a package as the next release of a widget of yours and offer it to everybody.
+    Publish(Publish),
+    /// Search the directory on this machine.
+    Search {
+        /// Words or beginnings of words; without any, the newest.
+        words: Vec<String>,
+        /// Only this category.
+        #[arg(long)]
+        category: Option<String>,
+        /// At most this many.
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=100))]
+        limit: u32,
+    },
+    /// All about one widget.
+    Show {
+        /// The widget.
+        uuid: String,
+    },
+    /// Install a widget from the directory, or a package file for oneself.
+    Install {
+        /// A widget of the directory, or a file.
+        #[arg(value_name = "UUID|FILE")]
+        what: String,
+    },
+    /// Install the newest release of a widget.
+    Update {
+        /// The widget.
+        uuid: String,
+        /// Agree to permissions that the new release adds.
+        #[arg(long)]
+        accept_permissions: bool,
+    },
+    /// Go back to the release that was installed before; the data stays.
+    Rollback {
+        /// The widget.
+        uuid: String,
+    },
+    /// What is installed here.
+    List,
+    /// Uninstall a widget.
+    Remove {
+        /// The widget.
+        uuid: String,
+        /// Also take its instances off the dashboard; they can be brought back.
+        #[arg(long)]
+        with_instances: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Publish {
+    /// Package file, or a folder that is packed first.
+    pub(crate) file: PathBuf,
+    /// Open-source licence as SPDX names it, for a package that does not say.
+    #[arg(long, value_name = "SPDX")]
+    pub(crate) license: Option<String>,
+    /// Version such as 1.2.0, for a package that does not say.
+    #[arg(long = "version", value_name = "SEMVER")]
+    pub(crate) release_version: Option<String>,
+    /// Name, for a package that does not say.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The widget of yours that this is the next release of; the one with the same name unless given.
+    #[arg(long)]
+    pub(crate) uuid: Option<String>,
+}
+
+/// Who shares an instance's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Space {
+    /// Only you, on all your devices.
+    Private,
+    /// Those whom you invite.
+    Invited,
+    /// Everyone who has the widget.
+    Public,
+}
+
+impl Space {
+    /// The name in the API.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Invited => "invited",
+            Self::Public => "public",
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Instance {
+    /// Place a widget on the dashboard.
+    Add {
+        /// The widget; installed first when it is not yet.
+        uuid: String,
+        /// Who shares its data.
+        #[arg(long, value_enum, default_value_t = Space::Private)]
+        space: Space,
+        /// Name on the dashboard; the widget's own unless given.
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// What is on the dashboard.
+    List,
+    /// Print an invitation to share this instance.
+    Invite {
+        /// The instance.
+        instance: String,
+    },
+    /// Accept an invitation.
+    Join {
+        /// What `hedgerow instance invite` printed there, or the link.
+        invite: String,
+        /// Do not ask before joining.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Take an instance off the dashboard; it can be brought back for 30 days.
+    Remove {
+        /// The instance.
+        instance: String,
+    },
+    /// Give an instance another name on this dashboard.
+    Rename {
+        /// The instance.
+        instance: String,
+        /// The new name.
+        name: String,
+    },
+    /// Who shares an instance.
+    Members {
+        /// The instance.
+        instance: String,
+    },
+    /// Tell the others that you leave, and take the instance off the dashboard.
+    Leave {
+        /// The instance.
+        instance: String,
+    },
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Restore {
+    /// Backup file.
+    pub(crate) file: Option<PathBuf>,
+    /// Read the recovery words from standard input.
+    #[arg(long)]
+    pub(crate) words: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Passphrase {
+    /// Protect the key file, or change the passphrase.
+    Set,
+    /// Take the protection away.
+    Clear,
+}
+
+fn parse_json(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|e| format!("this is not JSON: {e}"))
+}
+
+fn parse_loopback(text: &str) -> Result<SocketAddr, String> {
+    let address: SocketAddr = text
+        .parse()
+        .map_err(|_| "give an address and a port, such as 127.0.0.1:4400".to_owned())?;
+    // Browsers look up `hub.localhost` as 127.0.0.1 and [::1]; the server adds the second by itself.
+    if address.ip() == Ipv4Addr::LOCALHOST {
+        Ok(address)
+    } else {
+        Err("the dashboard is for this machine only; use 127.0.0.1 with a port".to_owned())
+    }
+}

@@ -1,0 +1,92 @@
+//! The command line: parses, calls the running node (or starts one), prints. No logic of its own beyond that.
+
+mod args;
+mod client;
+mod demo;
+mod folder;
+mod identity;
+mod instance;
+mod node;
+mod output;
+mod place;
+mod prompt;
+mod starters;
+mod up;
+mod widget;
+
+#[cfg(test)]
+mod tests;
+
+use args::{Cli, Command};
+use clap::Parser;
+use client::Client;
+use hedgerow_api::{ApiError, ErrorCode};
+use output::Output;
+use serde_json::Value;
+use std::{path::PathBuf, process::ExitCode};
+
+type Result<T = ()> = std::result::Result<T, ApiError>;
+
+/// What every command gets.
+struct Context {
+    output: Output,
+    data: PathBuf,
+}
+
+impl Context {
+    fn client(&self) -> Result<Client> {
+        Client::open(&self.data)
+    }
+
+    /// Calls one method and prints its result.
+    fn show(&self, method: &str, params: Value, text: impl FnOnce(&Value) -> String) -> Result {
+        let result = self.client()?.call(method, params)?;
+        self.output.result(&result, text);
+        Ok(())
+    }
+}
+
+/// Runs what was typed: 0 done, 1 refused or failed, 2 wrong usage (by the parser).
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output { json: cli.global.json };
+    let done = place::data_folder(cli.global.data.clone())
+        .and_then(|data| run(cli.command, cli.global.data.is_some(), &Context { output, data }));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command, data_given: bool, context: &Context) -> Result {
+    match command {
+        Command::Up(up) => up::run(&up, context),
+        Command::Demo(demo) => demo::run(&demo, data_given, context),
+        Command::Status => node::status(context),
+        Command::Peers { all } => node::peers(all, context),
+        Command::Ticket => node::ticket(context),
+        Command::Connect { ticket } => node::connect(&ticket, context),
+        Command::Login => node::login(context),
+        Command::Open => node::open(context),
+        Command::Widget(widget) => widget::run(widget, context),
+        Command::Instance(instance) => instance::run(instance, context),
+        Command::Call { method, params } => node::call(&method, params, context),
+        Command::Backup { file } => identity::backup(&file, context),
+        Command::Restore(restore) => identity::restore(&restore, context),
+        Command::Passphrase(change) => identity::passphrase_command(&change, context),
+        Command::Stop => node::stop(context),
+    }
+}
+
+/// A failure on this machine, with the next step.
+fn local(message: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorCode::Local, message)
+}
+
+/// Something that will not be done, with the reason.
+fn refused(message: impl Into<String>) -> ApiError {
+    ApiError::new(ErrorCode::Refused, message)
+}

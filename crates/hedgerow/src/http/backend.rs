@@ -1,0 +1,40 @@
+//! What the server needs of a node.
+
+use hedgerow_api::{ApiError, Event, Request};
+use hedgerow_base::{ContentId, InstanceId};
+use hedgerow_node::{AppFile, AppIdentity, NodeHandle};
+use serde_json::Value;
+use std::{future::Future, sync::Arc};
+use tokio::sync::broadcast;
+
+/// A node as the server sees it; tests have another.
+pub(crate) trait Backend: Clone + Send + Sync + 'static {
+    /// Makes a call as the owner.
+    fn call(&self, request: Request) -> impl Future<Output = Result<Value, ApiError>> + Send;
+    /// A file of the package that an instance runs.
+    fn app_file(&self, instance: InstanceId, path: String) -> impl Future<Output = Result<AppFile, ApiError>> + Send;
+    /// Who the owner is inside an instance.
+    fn app_identity(&self, instance: InstanceId) -> impl Future<Output = Result<AppIdentity, ApiError>> + Send;
+    /// Keeps uploaded bytes as a package.
+    fn upload(&self, bytes: Vec<u8>) -> impl Future<Output = Result<ContentId, ApiError>> + Send;
+    /// Events from now on.
+    fn events(&self) -> broadcast::Receiver<Arc<Event>>;
+}
+
+impl Backend for NodeHandle {
+    fn call(&self, request: Request) -> impl Future<Output = Result<Value, ApiError>> + Send {
+        Self::call(self, request)
+    }
+    fn app_file(&self, instance: InstanceId, path: String) -> impl Future<Output = Result<AppFile, ApiError>> + Send {
+        Self::app_file(self, instance, path)
+    }
+    fn app_identity(&self, instance: InstanceId) -> impl Future<Output = Result<AppIdentity, ApiError>> + Send {
+        Self::app_identity(self, instance)
+    }
+    fn upload(&self, bytes: Vec<u8>) -> impl Future<Output = Result<ContentId, ApiError>> + Send {
+        Self::upload(self, bytes)
+    }
+    fn events(&self) -> broadcast::Receiver<Arc<Event>> {
+        Self::events(self)
+    }
+}

@@ -1,0 +1,112 @@
+//! Dialling: remembered, asked for and discovered peers, each with its own backoff.
+
+use crate::{error::ConnectError, hello, link::Link, net::Inner, queue::lock, table::DialOrder};
+use hedgerow_wire::node::ALPN;
+use iroh::{
+    Endpoint, EndpointAddr, TransportAddr,
+    endpoint::{Connection, VarInt},
+};
+use std::sync::Arc;
+use tokio::time::{Instant, sleep_until, timeout};
+use tracing::debug;
+
+/// Starts dials when they are due, for as long as the network runs.
+pub(crate) async fn run(net: Arc<Inner>) {
+    loop {
+        let (orders, next) = {
+            let mut table = lock(&net.table);
+            (table.due(Instant::now()), table.next_due())
+        };
+        for order in orders {
+            net.spawn(dial(net.clone(), order));
+        }
+        let wait = async {
+            match next {
+                Some(next) => sleep_until(next).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = wait => {}
+            () = net.wake_dialler.notified() => {}
+        }
+    }
+}
+
+async fn dial(net: Arc<Inner>, order: DialOrder) {
+    let Some(endpoint) = net.endpoint() else { return };
+    if let Err(error) = try_dial(&net, &endpoint, &order).await {
+        debug!(peer = %order.node.short(), %error, "dial failed");
+        lock(&net.table).dial_failed(&order.node, order.id, &error, Instant::now());
+    }
+    net.wake_dialler.notify_one();
+}
+
+async fn try_dial(net: &Arc<Inner>, endpoint: &Endpoint, order: &DialOrder) -> Result<(), ConnectError> {
+    let conn = connect(net, endpoint, order).await?;
+    if !lock(&net.table).dial_connected(&order.node, order.id) {
+        return Err(ConnectError::Refused(hedgerow_wire::node::CloseCode::Duplicate));
+    }
+    let agreed = async {
+        let ours = net.hello(&conn)?;
+        timeout(net.limits.handshake, hello::say(&conn, &ours, &net.limits))
+            .await
+            .map_err(|_| ConnectError::Slow)?
+    };
+    let result = agreed.await.and_then(|agreed| {
+        let mut table = lock(&net.table);
+        table.admit_outgoing(&order.node, order.id)?;
+        let link = Link::new(net.next_id(), conn.clone(), agreed, true, net.limits);
+        let addresses = net.addresses_of(&link);
+        let old = table.insert(link.clone(), &addresses);
+        Ok((link, old))
+    });
+    match result {
+        Ok((link, old)) => {
+            net.spawn(crate::link::run(net.clone(), link, old));
+            Ok(())
+        }
+        Err(error) => {
+            conn.close(VarInt::from_u32(error.close_code().code()), b"");
+            Err(error)
+        }
+    }
+}
+
+async fn connect(net: &Arc<Inner>, endpoint: &Endpoint, order: &DialOrder) -> Result<Connection, ConnectError> {
+    let id = iroh::EndpointId::from_bytes(order.node.as_bytes())
+        .map_err(|_| ConnectError::Unreachable("its node id is not a key".into()))?;
+    let addr = EndpointAddr::from_parts(id, order.addresses.iter().copied().map(TransportAddr::Ip));
+    let mut cancelled = order.cancelled.clone();
+    tokio::select! {
+        connected = timeout(net.limits.handshake, endpoint.connect(addr, ALPN)) => match connected {
+            Ok(Ok(conn)) => Ok(conn),
+            Ok(Err(error)) => Err(explain(error)),
+            Err(_) => Err(ConnectError::Unreachable("no answer in time".into())),
+        },
+        // The sender is dropped when the other side's connection is there first, or the user changed their mind.
+        _ = cancelled.changed() => Err(ConnectError::Refused(hedgerow_wire::node::CloseCode::Duplicate)),
+    }
+}
+
+/// TLS alert of a server that knows none of the client's protocols (RFC 7301), as a QUIC error code.
+const NO_APPLICATION_PROTOCOL: u64 = 0x100 + 120;
+
+fn explain(error: iroh::endpoint::ConnectError) -> ConnectError {
+    use iroh::endpoint::{ConnectError as Iroh, ConnectingError, ConnectionError};
+    let lost = match &error {
+        Iroh::Connecting {
+            source: ConnectingError::ConnectionError { source, .. },
+            ..
+        } => Some(source),
+        Iroh::Connection { source, .. } => Some(source),
+        _ => None,
+    };
+    match lost {
+        Some(ConnectionError::ConnectionClosed(close)) if u64::from(close.error_code) == NO_APPLICATION_PROTOCOL => {
+            ConnectError::OtherProtocol
+        }
+        Some(lost) => ConnectError::from(lost.clone()),
+        None => ConnectError::Unreachable(error.to_string()),
+    }
+}

@@ -1,0 +1,434 @@
+//! The handle, and what its tasks share.
+
+use crate::{
+    accept,
+    address::{merge, own_addresses, path_of},
+    config::{NetConfig, NetLimits},
+    dial,
+    error::{BindError, ConnectError, SendError},
+    event::{NetEvent, NetEvents, PeerInfo, Queued, Why},
+    lan,
+    link::Link,
+    queue::lock,
+    request::{RequestRecv, RequestSend},
+    table::Table,
+    ticket::{Ticket, shortened},
+};
+use bytes::Bytes;
+use hedgerow_base::{NodeId, limits};
+use hedgerow_wire::node::{
+    ALPN, Channel, CloseCode, DeviceCertificate, Hello, MAX_AGENT, MAX_PROTOCOL_NAME, MAX_PROTOCOLS, OLDEST_VERSION,
+    VERSION,
+};
+use iroh::{
+    Endpoint, RelayMode, SecretKey,
+    endpoint::{BindOpts, Connection, IdleTimeout, QuicTransportConfig, VarInt, presets},
+};
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    task::JoinSet,
+    time::{Instant, timeout},
+};
+use tracing::debug;
+
+/// Received bytes of one stream that nobody has read yet. The engine gives a connection up when one stream has more
+/// than 1024 unread parts ("too many gaps", even if there is no gap), so this must stay below 1024 packets of the
+/// smallest size, 1200 bytes. Windows of 16 MiB broke connections in trials.
+const STREAM_WINDOW: u32 = 1 << 20;
+/// The same over all streams of a connection.
+const RECEIVE_WINDOW: u32 = 8 << 20;
+/// Sent bytes of one connection that are not acknowledged yet.
+const SEND_WINDOW: u64 = 4 << 20;
+/// Three channels, their credit, and one place for a protocol of a later version.
+const MAX_CHANNEL_STREAMS: u32 = 5;
+/// How long a shutdown may take to tell the peers.
+const SHUTDOWN: Duration = Duration::from_secs(3);
+/// How long a shutdown then waits for the sockets to close; request streams that are still held keep them open.
+const SOCKETS: Duration = Duration::from_millis(500);
+
+/// A running network. Clones name the same one; it ends with [`Net::shutdown`], or abruptly with its last clone.
+#[derive(Clone)]
+pub struct Net {
+    guard: Arc<Guard>,
+}
+
+/// Ends the tasks when the last handle goes.
+struct Guard(Arc<Inner>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        lock(&self.0.table).closing = true;
+        lock(&self.0.tasks).abort_all();
+        lock(&self.0.endpoint).take();
+    }
+}
+
+pub(crate) struct Inner {
+    pub(crate) limits: NetLimits,
+    pub(crate) table: Mutex<Table>,
+    pub(crate) wake_dialler: Notify,
+    node: NodeId,
+    certificate: DeviceCertificate,
+    agent: String,
+    protocols: Vec<String>,
+    name: Mutex<Option<String>>,
+    boot: [u8; 16],
+    endpoint: Mutex<Option<Endpoint>>,
+    tasks: Mutex<JoinSet<()>>,
+    /// Taken at shutdown, so that the node's end of the queue sees its end.
+    events: Mutex<Option<mpsc::Sender<Queued>>>,
+    ids: AtomicU64,
+}
+
+impl Inner {
+    pub(crate) fn endpoint(&self) -> Option<Endpoint> {
+        lock(&self.endpoint).clone()
+    }
+
+    pub(crate) fn next_id(&self) -> u64 {
+        self.ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Runs a task until it ends or the network does.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        // Under the same lock as the shutdown, so that none slips past it.
+        let closing = lock(&self.table).closing;
+        let mut tasks = lock(&self.tasks);
+        while tasks.try_join_next().is_some() {}
+        if !closing {
+            tasks.spawn(task);
+        }
+    }
+
+    /// Queues an event; waits while the node is behind.
+    pub(crate) async fn emit(&self, event: Queued) {
+        let sender = lock(&self.events).clone();
+        if let Some(sender) = sender {
+            let _ = sender.send(event).await;
+        }
+    }
+
+    /// What this node says of itself on `conn`. Loopback addresses are for peers on this machine only.
+    pub(crate) fn hello(&self, conn: &Connection) -> Result<Hello, ConnectError> {
+        let endpoint = self.endpoint().ok_or(ConnectError::Closing)?;
+        let near = path_of(conn).1.is_some_and(|addr| addr.ip().is_loopback());
+        let mut addresses = own_addresses(&endpoint);
+        addresses.retain(|addr| near || !addr.ip().is_loopback());
+        let mut salt = [0; 32];
+        getrandom::fill(&mut salt).map_err(|_| ConnectError::Unreachable("no random bytes".into()))?;
+        Ok(Hello {
+            version: VERSION,
+            oldest: OLDEST_VERSION,
+            protocols: self.protocols.clone(),
+            certificate: self.certificate.clone(),
+            agent: self.agent.clone(),
+            salt,
+            boot: self.boot,
+            name: lock(&self.name).clone(),
+            addresses,
+        })
+    }
+
+    /// Where the peer of `link` can be reached: the address in use, then what it says of itself.
+    pub(crate) fn addresses_of(&self, link: &Link) -> Vec<SocketAddr> {
+        let used = path_of(&link.conn).1;
+        let near = used.is_some_and(|addr| addr.ip().is_loopback());
+        let mut addresses = Vec::new();
+        merge(&mut addresses, used);
+        merge(
+            &mut addresses,
+            link.hello
+                .addresses
+                .iter()
+                .copied()
+                .filter(|addr| near || !addr.ip().is_loopback()),
+        );
+        addresses
+    }
+
+    /// Tells the node where the peer of `link` is.
+    pub(crate) async fn learn(&self, link: &Link) {
+        let addresses = self.addresses_of(link);
+        if !addresses.is_empty() {
+            self.emit(Queued::Plain(NetEvent::PeerAddressLearned {
+                node: link.node,
+                addresses,
+            }))
+            .await;
+        }
+    }
+
+    /// A link ended.
+    pub(crate) fn unlink(&self, link: &Link, why: &Why) {
+        lock(&self.table).remove(&link.node, link.id, why, Instant::now());
+        self.wake_dialler.notify_one();
+    }
+}
+
+/// Waits until the engine let go of its sockets, which happens in its own tasks, so that the next start finds its
+/// ports free.
+async fn closed(sockets: &[SocketAddr]) {
+    for socket in sockets {
+        let taken = || std::net::UdpSocket::bind(socket).is_err_and(|e| e.kind() == std::io::ErrorKind::AddrInUse);
+        while taken() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// The texts that go into a hello, cut to their bounds.
+fn bounded_name(name: Option<String>) -> Option<String> {
+    name.map(|name| shortened(&name, limits::MAX_NAME).to_owned())
+        .filter(|name| !name.is_empty())
+}
+
+fn transport(limits: &NetLimits) -> QuicTransportConfig {
+    let idle = IdleTimeout::try_from(limits.idle).ok();
+    QuicTransportConfig::builder()
+        .max_idle_timeout(idle)
+        .max_concurrent_uni_streams(VarInt::from_u32(MAX_CHANNEL_STREAMS))
+        .max_concurrent_bidi_streams(VarInt::from_u32(limits.max_requests.max(1)))
+        .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
+        .receive_window(VarInt::from_u32(RECEIVE_WINDOW))
+        .send_window(SEND_WINDOW)
+        .datagram_receive_buffer_size(None)
+        .build()
+}
+
+async fn open_endpoint(config: &NetConfig, port: Option<u16>) -> Result<Endpoint, BindError> {
+    let fail = |error: &dyn std::fmt::Display| BindError::Socket(error.to_string());
+    let mut builder = Endpoint::builder(presets::Minimal)
+        .secret_key(SecretKey::from_bytes(&config.secret.seed()))
+        .alpns(vec![ALPN.to_vec()])
+        .relay_mode(RelayMode::Disabled)
+        .transport_config(transport(&config.limits))
+        .clear_ip_transports();
+    for addr in &config.listen {
+        let port = port.filter(|_| addr.port() == 0).unwrap_or(addr.port());
+        // A machine without IPv6 is no error as long as there is another socket.
+        let required = addr.is_ipv4() || config.listen.len() == 1;
+        let opts = BindOpts::default().set_is_required(required);
+        builder = builder
+            .bind_addr_with_opts(SocketAddr::new(addr.ip(), port), opts)
+            .map_err(|e| fail(&e))?;
+    }
+    builder.bind().await.map_err(|error| fail(&error))
+}
+
+impl Net {
+    /// Opens the endpoint and starts to accept, to dial known peers, and to look around the local network.
+    ///
+    /// Runs inside a tokio runtime; its tasks stay there.
+    ///
+    /// # Errors
+    /// [`BindError`] when no socket can be opened or the certificate is not this device's.
+    pub async fn bind(config: NetConfig) -> Result<(Net, NetEvents), BindError> {
+        let node = NodeId::from(config.secret.public());
+        let claim = config.certificate.verify().map_err(|_| BindError::Certificate)?;
+        if claim.device != node {
+            return Err(BindError::Certificate);
+        }
+        let mut boot = [0; 16];
+        getrandom::fill(&mut boot).map_err(|_| BindError::Random)?;
+        let endpoint = match config.preferred_port {
+            Some(port) => match open_endpoint(&config, Some(port)).await {
+                Ok(endpoint) => endpoint,
+                Err(error) => {
+                    debug!(%error, port, "the usual port is taken");
+                    open_endpoint(&config, None).await?
+                }
+            },
+            None => open_endpoint(&config, None).await?,
+        };
+        let (events, queue) = mpsc::channel(config.limits.events.max(1));
+        let net = start(config, node, boot, endpoint, events);
+        Ok((net, NetEvents { queue }))
+    }
+
+    /// This node.
+    pub fn node(&self) -> NodeId {
+        self.inner().node
+    }
+
+    /// A ticket with this node's addresses of this moment.
+    pub fn ticket(&self) -> Ticket {
+        Ticket {
+            node: self.node(),
+            addresses: self.addresses(),
+            name: lock(&self.inner().name).clone(),
+        }
+    }
+
+    /// Where this node may be reached now; the last ones are for this machine only.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.inner().endpoint().as_ref().map(own_addresses).unwrap_or_default()
+    }
+
+    /// The UDP port of the first socket: to be kept, and given back in [`NetConfig::preferred_port`].
+    pub fn port(&self) -> Option<u16> {
+        let sockets = self.inner().endpoint()?.bound_sockets();
+        let first = sockets.iter().find(|socket| socket.is_ipv4()).or(sockets.first());
+        first.map(SocketAddr::port)
+    }
+
+    /// The name that new connections and tickets show.
+    pub fn set_name(&self, name: Option<String>) {
+        *lock(&self.inner().name) = bounded_name(name);
+    }
+
+    /// Dials the node of a ticket. The work starts now; the future ends with the first attempt. After a failed
+    /// attempt the network goes on trying by itself, unless it is told otherwise.
+    pub fn connect(&self, ticket: &Ticket) -> impl Future<Output = Result<(), ConnectError>> + Send + use<> {
+        let (waiter, answer) = oneshot::channel();
+        let inner = self.inner();
+        lock(&inner.table).ask(ticket.node, &ticket.addresses, Instant::now(), waiter);
+        inner.wake_dialler.notify_one();
+        async move { answer.await.unwrap_or(Err(ConnectError::Closing)) }
+    }
+
+    /// Queues a message to a connected peer. Never waits.
+    ///
+    /// # Errors
+    /// [`SendError::NotConnected`], [`SendError::TooLong`], or [`SendError::Full`]: then a live message is dropped,
+    /// and for the other channels [`NetEvent::Writable`] tells when to try again.
+    pub fn send(&self, node: &NodeId, channel: Channel, bytes: impl Into<Bytes>) -> Result<(), SendError> {
+        self.link(node)?.send(channel, bytes.into())
+    }
+
+    /// Opens a request stream to a connected peer. `header` is at most 16 KiB. Nothing happens before the future
+    /// is polled.
+    pub fn open_request(
+        &self,
+        node: &NodeId,
+        header: Vec<u8>,
+    ) -> impl Future<Output = Result<(RequestSend, RequestRecv), SendError>> + Send + use<> {
+        let link = self.link(node);
+        async move { link?.open_request(&header).await }
+    }
+
+    /// All connected peers.
+    pub fn peers(&self) -> Vec<PeerInfo> {
+        let links: Vec<_> = lock(&self.inner().table).links.values().cloned().collect();
+        links.iter().map(|link| link.info()).collect()
+    }
+
+    /// Ends the connection to a peer and dials it no more, until it is asked for or connects by itself.
+    pub fn disconnect(&self, node: &NodeId) {
+        self.close(node, CloseCode::Disconnected);
+    }
+
+    /// Like [`Net::disconnect`], and its addresses are forgotten.
+    pub fn forget(&self, node: &NodeId) {
+        self.close(node, CloseCode::Disconnected);
+        lock(&self.inner().table).known.remove(node);
+    }
+
+    /// Never again: no dial, and what comes from it is refused at once.
+    pub fn block(&self, node: &NodeId) {
+        lock(&self.inner().table).blocked.insert(*node);
+        self.close(node, CloseCode::Blocked);
+    }
+
+    /// Undoes [`Net::block`].
+    pub fn unblock(&self, node: &NodeId) {
+        lock(&self.inner().table).blocked.remove(node);
+    }
+
+    /// The peer sent what no correct node sends: its connection ends, and it is refused for a while that doubles
+    /// with every fault.
+    pub fn charge(&self, node: &NodeId, what: &str) {
+        if let Ok(link) = self.link(node) {
+            link.close(CloseCode::Fault, Why::Fault(what.into()));
+        }
+    }
+
+    /// Tells every peer goodbye, closes the sockets and ends the event queue.
+    pub async fn shutdown(&self) {
+        let inner = self.inner();
+        let links: Vec<_> = {
+            let mut table = lock(&inner.table);
+            table.closing = true;
+            table.links.values().cloned().collect()
+        };
+        for link in links {
+            link.close(CloseCode::Shutdown, Why::Local);
+        }
+        let endpoint = lock(&inner.endpoint).take();
+        let mut sockets = Vec::new();
+        if let Some(endpoint) = endpoint {
+            sockets = endpoint.bound_sockets();
+            let _ = timeout(SHUTDOWN, endpoint.close()).await;
+        }
+        let mut tasks = std::mem::take(&mut *lock(&inner.tasks));
+        tasks.shutdown().await;
+        lock(&inner.table).links.clear();
+        lock(&inner.events).take();
+        let _ = timeout(SOCKETS, closed(&sockets)).await;
+    }
+
+    fn inner(&self) -> &Arc<Inner> {
+        &self.guard.0
+    }
+
+    fn link(&self, node: &NodeId) -> Result<Arc<Link>, SendError> {
+        lock(&self.inner().table)
+            .links
+            .get(node)
+            .cloned()
+            .ok_or(SendError::NotConnected)
+    }
+
+    fn close(&self, node: &NodeId, code: CloseCode) {
+        let link = lock(&self.inner().table).stop(node);
+        if let Some(link) = link {
+            link.close(code, Why::Local);
+        }
+    }
+}
+
+fn start(config: NetConfig, node: NodeId, boot: [u8; 16], endpoint: Endpoint, events: mpsc::Sender<Queued>) -> Net {
+    let mut protocols = config.protocols;
+    protocols.truncate(MAX_PROTOCOLS);
+    protocols.retain(|protocol| protocol.len() <= MAX_PROTOCOL_NAME);
+    let mut table = Table::new(node, config.limits);
+    table.blocked = config.blocked.into_iter().collect();
+    let mut known = config.known;
+    known.sort_by_key(|peer| std::cmp::Reverse(peer.last_seen_ms));
+    // The latest first: they are the likeliest to answer.
+    for (place, peer) in (0u32..).zip(&known) {
+        let at = Instant::now() + Duration::from_millis(1).saturating_mul(place);
+        table.remember(peer.node, &peer.addresses, at);
+    }
+    let inner = Arc::new(Inner {
+        limits: config.limits,
+        table: Mutex::new(table),
+        wake_dialler: Notify::new(),
+        node,
+        certificate: config.certificate,
+        agent: shortened(&config.agent, MAX_AGENT).to_owned(),
+        protocols,
+        name: Mutex::new(bounded_name(config.name)),
+        boot,
+        endpoint: Mutex::new(Some(endpoint.clone())),
+        tasks: Mutex::default(),
+        events: Mutex::new(Some(events)),
+        ids: AtomicU64::new(1),
+    });
+    inner.spawn(dial::run(inner.clone()));
+    inner.spawn(accept::run(inner.clone(), endpoint.clone()));
+    if config.lan {
+        inner.spawn(lan::run(inner.clone(), endpoint));
+    }
+    Net {
+        guard: Arc::new(Guard(inner)),
+    }
+}

@@ -1,0 +1,8 @@
+//! Real endpoints on loopback.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
+
+mod connect;
+mod flow;
+mod hostile;
+mod reconnect;
+mod support;

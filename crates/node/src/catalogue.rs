@@ -1,0 +1,392 @@
+//! The directory on this node: keeping records, showing them in lists and search, exchanging them with peers.
+
+use crate::{
+    engine::{After, Engine, store_error},
+    handle::NodeHandle,
+    model::{pack, unpack},
+    notices::clean,
+    people::{BATCH_BYTES, Outgoing},
+};
+use data_encoding::BASE64;
+use hedgerow_api::{
+    ApiError, ErrorCode, Event,
+    types::{CategoryCount, PermissionAsk, ReleaseInfo, SearchParams, UpdatePlan, WidgetDetail, WidgetSummary},
+};
+use hedgerow_base::{NodeId, RecordId, WidgetId};
+use hedgerow_directory::{Directory, Effect, Input, Permission, Record, Release};
+use hedgerow_net::Channel;
+use hedgerow_store::directory::{HeadRow, SearchDocument};
+
+/// Most rows of one answer.
+const MOST_ROWS: u32 = 100;
+const ROWS: u32 = 30;
+
+/// Permissions of a release as people read them.
+pub(crate) fn asks(permissions: &[Permission]) -> Vec<PermissionAsk> {
+    let ask = |p: &Permission| PermissionAsk {
+        sentence: hedgerow_bundle::sentence(&p.name),
+        name: p.name.clone(),
+        reason: clean(&p.reason, 300),
+    };
+    permissions.iter().map(ask).collect()
+}
+
+/// `data:` address of a small picture.
+pub(crate) fn data_url(mime: &str, bytes: &[u8]) -> String {
+    format!("data:{mime};base64,{}", BASE64.encode(bytes))
+}
+
+fn summary_of(id: &RecordId, release: &Release) -> WidgetSummary {
+    let icon = release.icon.as_ref().and_then(|bytes| {
+        let mime = if bytes.starts_with(b"\x89PNG") {
+            "image/png"
+        } else {
+            "image/jpeg"
+        };
+        (bytes.starts_with(b"\x89PNG") || bytes.starts_with(&[0xff, 0xd8, 0xff])).then(|| data_url(mime, bytes))
+    });
+    let key = release
+        .genesis
+        .author_keys()
+        .next()
+        .map(|k| hedgerow_base::UserId(k.0).to_string());
+    WidgetSummary {
+        uuid: release.genesis.widget().to_string(),
+        name: clean(&release.name, 64),
+        version: release.version.clone(),
+        author: clean(&release.author, 64),
+        author_key: key.unwrap_or_default(),
+        release: id.to_string(),
+        license: release.license.clone(),
+        summary: clean(&release.summary, 200),
+        categories: release.categories.iter().map(|c| clean(c, 32)).collect(),
+        tags: release.tags.iter().map(|t| clean(t, 32)).collect(),
+        size: release.size,
+        created_ms: release.created_ms,
+        icon,
+        installed: None,
+        forked: false,
+    }
+}
+
+/// Searches on a second connection to the database, beside the engine.
+pub(crate) async fn search(node: &NodeHandle, params: SearchParams) -> Result<Vec<WidgetSummary>, ApiError> {
+    let shared = node.shared.clone();
+    let limit = params.limit.unwrap_or(ROWS).clamp(1, MOST_ROWS);
+    let offset = params.offset.unwrap_or(0);
+    if params.query.len() > 1024 {
+        return Err(ApiError::new(ErrorCode::Limit, "a search has at most 1024 characters"));
+    }
+    let rows = crate::handle::blocking(move || {
+        shared.search(|store| store.search(&params.query, params.category.as_deref(), limit, offset))
+    })
+    .await?;
+    node.with(move |engine| Ok(rows.iter().filter_map(|row| engine.shown(row)).collect()))
+        .await
+}
+
+impl Engine {
+    /// Reads the records of the store into a new core.
+    pub(crate) fn load_directory(&mut self) -> Result<(), ApiError> {
+        let mut directory = Directory::new();
+        for (widget, record) in &self.pinned {
+            directory.pin(*widget, *record);
+        }
+        let mut effects = Vec::new();
+        let read = self
+            .store
+            .each_record(|bytes| directory.handle(0, Input::Restore { bytes }, &mut effects));
+        read.map_err(|e| store_error(&e))?;
+        self.directory = directory;
+        Ok(())
+    }
+
+    /// Carries out what the core wants, in order. A failing store ends the batch.
+    pub(crate) fn apply_directory(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            if let Err(error) = self.apply_directory_effect(effect) {
+                self.fail(error);
+                return;
+            }
+        }
+    }
+
+    fn apply_directory_effect(&mut self, effect: Effect) -> Result<(), ApiError> {
+        match effect {
+            Effect::Persist {
+                id,
+                widget,
+                sequence,
+                bytes,
+            } => self.stored(|store| store.put_record(&id, &widget, sequence, &bytes)),
+            Effect::Head { id, release } => self.show_head(&id, &release),
+            Effect::Forked { widget } => {
+                let name = self.widget_summary(&widget)?.map(|s| s.name).unwrap_or_default();
+                if self.installed.contains_key(&widget) {
+                    self.notify(None, &name, "Its author's key signed two different releases under one number. Do not update it until the author explains.", None)?;
+                }
+                self.emit(Event::DirectoryChanged {
+                    widgets: self.widget_count()?,
+                });
+                Ok(())
+            }
+            Effect::Send { peer, bytes } => {
+                self.send(peer, Channel::Directory, bytes);
+                Ok(())
+            }
+            Effect::SendRecords { peer, ids } => {
+                let work = Outgoing::Records(ids);
+                self.after.push(After::Run(Box::new(move |engine| {
+                    engine.enqueue(peer, Channel::Directory, work)
+                })));
+                Ok(())
+            }
+            Effect::Misbehaved { peer, what } => {
+                self.charge(peer, what);
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes a release the one that lists and search show, and fetches it ahead if it updates what is installed.
+    fn show_head(&mut self, id: &RecordId, release: &Release) -> Result<(), ApiError> {
+        let summary = summary_of(id, release);
+        let widget = release.genesis.widget();
+        let now = self.now_ms();
+        let head = HeadRow {
+            widget,
+            release: *id,
+            summary: pack(&summary),
+        };
+        let document = SearchDocument {
+            name: &summary.name,
+            author: &summary.author,
+            tags: &summary.tags.join(" "),
+            categories: &summary.categories,
+            summary: &summary.summary,
+            description: &release.description,
+        };
+        self.stored(|store| store.put_head(&head, release.created_ms, now, &document))?;
+        if self.files.has(&release.content) {
+            self.shared.offer(release.content);
+        }
+        if self.installed.contains_key(&widget) {
+            self.emit(Event::WidgetsChanged {});
+        }
+        self.emit(Event::DirectoryChanged {
+            widgets: self.widget_count()?,
+        });
+        Ok(())
+    }
+
+    pub(crate) fn widget_count(&self) -> Result<u64, ApiError> {
+        self.store.widget_count().map_err(|e| store_error(&e))
+    }
+    pub(crate) fn knows_widget(&self, widget: &WidgetId) -> Result<bool, ApiError> {
+        Ok(self.directory.knows(widget))
+    }
+
+    pub(crate) fn peer_connected_directory(&mut self, peer: NodeId) {
+        let mut effects = Vec::new();
+        self.directory
+            .handle(self.now_ms(), Input::PeerConnected { peer }, &mut effects);
+        self.apply_directory(effects);
+        self.offer_peer_to_fetches(peer);
+    }
+    pub(crate) fn peer_disconnected_directory(&mut self, peer: NodeId) {
+        let mut effects = Vec::new();
+        self.directory
+            .handle(self.now_ms(), Input::PeerDisconnected { peer }, &mut effects);
+        self.apply_directory(effects);
+        self.peer_gone_from_fetches(peer);
+    }
+    pub(crate) fn directory_message(&mut self, peer: NodeId, bytes: Vec<u8>) {
+        let mut effects = Vec::new();
+        self.directory
+            .handle(self.now_ms(), Input::Message { peer, bytes }, &mut effects);
+        self.apply_directory(effects);
+    }
+
+    /// The next frame of stored records, and what is left of the work.
+    pub(crate) fn records_frame(&self, mut ids: Vec<RecordId>) -> (Option<Vec<u8>>, Option<Outgoing>) {
+        let (mut records, mut total) = (Vec::new(), 0usize);
+        while let Some(id) = ids.pop() {
+            if let Ok(Some(bytes)) = self.store.record(&id) {
+                total = total.saturating_add(bytes.len());
+                records.push(bytes);
+            }
+            if total > BATCH_BYTES {
+                break;
+            }
+        }
+        let rest = (!ids.is_empty()).then_some(Outgoing::Records(ids));
+        ((!records.is_empty()).then(|| Directory::records_frame(records)), rest)
+    }
+
+    /// Publishes an own record.
+    pub(crate) fn publish_record(&mut self, record: Record) -> Result<(), ApiError> {
+        self.directory
+            .may_publish(&record)
+            .map_err(|e| ApiError::new(ErrorCode::Refused, e.to_string()))?;
+        let mut effects = Vec::new();
+        self.directory.handle(
+            self.now_ms(),
+            Input::Publish {
+                record: Box::new(record),
+            },
+            &mut effects,
+        );
+        self.apply_directory(effects);
+        self.failed.clone().map_or(Ok(()), Err)
+    }
+
+    fn shown(&self, row: &HeadRow) -> Option<WidgetSummary> {
+        let mut summary = unpack::<WidgetSummary>(&row.summary)?;
+        summary.installed = self.installed.get(&row.widget).map(|i| i.current.version.clone());
+        summary.forked = self.directory.is_forked(&row.widget);
+        Some(summary)
+    }
+    pub(crate) fn widget_summary(&self, widget: &WidgetId) -> Result<Option<WidgetSummary>, ApiError> {
+        let row = self.store.head(widget).map_err(|e| store_error(&e))?;
+        Ok(row.and_then(|row| self.shown(&row)))
+    }
+    pub(crate) fn categories(&self) -> Result<Vec<CategoryCount>, ApiError> {
+        let rows = self.store.categories().map_err(|e| store_error(&e))?;
+        Ok(rows
+            .into_iter()
+            .map(|(category, widgets)| CategoryCount { category, widgets })
+            .collect())
+    }
+
+    /// A release by its record.
+    pub(crate) fn release(&self, id: &RecordId) -> Result<Option<Release>, ApiError> {
+        let bytes = self.store.record(id).map_err(|e| store_error(&e))?;
+        Ok(bytes.and_then(|b| Record::from_bytes(&b).ok()).map(|r| r.release))
+    }
+    /// The newest release of a widget.
+    pub(crate) fn newest(&self, widget: &WidgetId) -> Result<Option<(RecordId, Release)>, ApiError> {
+        let Some((_, id)) = self.directory.newest(widget) else {
+            return Ok(None);
+        };
+        Ok(self.release(&id)?.map(|release| (id, release)))
+    }
+
+    pub(crate) fn widget_detail(&self, widget: &WidgetId) -> Result<WidgetDetail, ApiError> {
+        let newest = self.newest(widget)?;
+        let installed = self.installed.get(widget);
+        if newest.is_none() && installed.is_none() {
+            return Err(unknown_widget(widget));
+        }
+        let mut summary = match self.widget_summary(widget)? {
+            Some(summary) => summary,
+            None => self.local_summary(widget).ok_or_else(|| unknown_widget(widget))?,
+        };
+        if summary.icon.is_none() {
+            summary.icon = installed.and_then(|i| i.current.icon.clone());
+        }
+        let records = self.store.records_of(widget).map_err(|e| store_error(&e))?;
+        let releases: Vec<ReleaseInfo> = records
+            .iter()
+            .filter_map(|(id, bytes)| Some((id, Record::from_bytes(bytes).ok()?.release)))
+            .map(|(id, r)| ReleaseInfo {
+                release: id.to_string(),
+                version: r.version,
+                sequence: r.sequence,
+                created_ms: r.created_ms,
+                size: r.size,
+                permissions: asks(&r.permissions),
+            })
+            .collect();
+        let instances = self
+            .instances
+            .iter()
+            .filter(|(_, s)| s.widget == *widget && s.removed_ms.is_none());
+        let content = newest
+            .as_ref()
+            .map(|(_, r)| r.content)
+            .or_else(|| installed?.current.content());
+        Ok(WidgetDetail {
+            description: newest.as_ref().map(|(_, r)| r.description.clone()).unwrap_or_default(),
+            permissions: match (&newest, installed) {
+                (Some((_, release)), _) => asks(&release.permissions),
+                (None, Some(installed)) => installed.current.permissions.clone(),
+                (None, None) => Vec::new(),
+            },
+            releases,
+            local: content.is_some_and(|c| self.files.has(&c)),
+            holders: content.map_or(0, |c| self.fetch_holders(&c)),
+            instances: instances.map(|(id, _)| id.to_string()).collect(),
+            own: self.authored.contains_key(widget),
+            previous: installed.and_then(|i| i.previous.as_ref()).map(|p| p.version.clone()),
+            unpublished: installed.is_some_and(|i| i.current.release.is_none()),
+            summary,
+        })
+    }
+
+    /// What is shown of a widget that was installed from a file.
+    fn local_summary(&self, widget: &WidgetId) -> Option<WidgetSummary> {
+        let current = &self.installed.get(widget)?.current;
+        Some(WidgetSummary {
+            uuid: widget.to_string(),
+            name: current.name.clone(),
+            version: current.version.clone(),
+            author: String::new(),
+            author_key: String::new(),
+            release: String::new(),
+            license: String::new(),
+            summary: current.summary.clone(),
+            categories: Vec::new(),
+            tags: Vec::new(),
+            size: current.size,
+            created_ms: 0,
+            icon: current.icon.clone(),
+            installed: Some(current.version.clone()),
+            forked: false,
+        })
+    }
+
+    pub(crate) fn update_plan(&self, widget: &WidgetId) -> Result<UpdatePlan, ApiError> {
+        let installed = self.installed.get(widget).ok_or_else(|| not_installed(widget))?;
+        let mut plan = UpdatePlan {
+            uuid: widget.to_string(),
+            from: installed.current.version.clone(),
+            to: None,
+            added: Vec::new(),
+            removed: Vec::new(),
+        };
+        let Some((id, release)) = self.newest(widget)? else {
+            return Ok(plan);
+        };
+        if Some(id) == installed.current.release() {
+            return Ok(plan);
+        }
+        let (old, new) = (&installed.current.permissions, asks(&release.permissions));
+        plan.added = new
+            .iter()
+            .filter(|n| !old.iter().any(|o| o.name == n.name))
+            .cloned()
+            .collect();
+        plan.removed = old
+            .iter()
+            .filter(|o| !new.iter().any(|n| n.name == o.name))
+            .cloned()
+            .collect();
+        plan.to = Some(release.version);
+        Ok(plan)
+    }
+}
+
+pub(crate) fn unknown_widget(widget: &WidgetId) -> ApiError {
+    ApiError::new(
+        ErrorCode::NotFound,
+        format!(
+            "no widget {widget} is known here; connect to a peer that has it, or search with `hedgerow widget search`"
+        ),
+    )
+}
+pub(crate) fn not_installed(widget: &WidgetId) -> ApiError {
+    ApiError::new(
+        ErrorCode::NotFound,
+        format!("the widget {widget} is not installed; `hedgerow widget install {widget}`"),
+    )
+}

@@ -1,0 +1,317 @@
+//! The one dispatcher: every method of the API, matched exhaustively. All of today's methods are the owner's; what a
+//! widget may do arrives through the hub, which names the instance.
+
+use crate::{
+    handle::{NodeHandle, blocking},
+    widgets,
+};
+use hedgerow_api::{
+    ApiError, ErrorCode, METHODS, Request,
+    types::{BackupParams, BackupResult, Connected, MethodDoc, Nothing, RecoveryConfirmed, RecoveryWords, Ticket},
+};
+use serde::Serialize;
+use serde_json::Value;
+use std::{path::PathBuf, str::FromStr, time::Duration};
+
+/// How long `peers.connect` waits for an answer.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(15);
+
+/// Parses an id or text form, with a sentence that names it when it is none.
+pub(crate) fn parsed<T: FromStr>(text: &str) -> Result<T, ApiError>
+where
+    T::Err: std::fmt::Display,
+{
+    text.trim()
+        .parse()
+        .map_err(|e: T::Err| ApiError::new(ErrorCode::BadParams, format!("{text:?}: {e}")))
+}
+
+fn value<T: Serialize>(result: T) -> Result<Value, ApiError> {
+    serde_json::to_value(result).map_err(|e| ApiError::new(ErrorCode::Bug, format!("cannot write the answer: {e}")))
+}
+
+/// Carries out a call.
+pub(crate) async fn call(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
+    match request {
+        Request::ApiMethods(_) => value(methods()),
+        Request::NodeStatus(_) => value(node.with(|e| e.status()).await?),
+        Request::NodeTicket(_) => value(ticket(node).await?),
+        Request::NodeLoginLink(_) => Err(ApiError::new(
+            ErrorCode::Bug,
+            "login links are made by the node's HTTP server, which was not asked",
+        )),
+        Request::NodeShutdown(_) => {
+            let node = node.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                node.shutdown().await;
+            });
+            value(Nothing {})
+        }
+        Request::NodeBackup(p) => value(backup(node, p).await?),
+        Request::PeersList(_) => value(node.with(|e| e.peers()).await?),
+        Request::PeersConnect(p) => value(connect(node, &p.ticket).await?),
+        Request::PeersForget(p) => {
+            let peer = parsed(&p.node)?;
+            value(node.with(move |e| e.forget_peer(&peer)).await.map(|()| Nothing {})?)
+        }
+        Request::PeersBlock(p) => {
+            let peer = parsed(&p.node)?;
+            value(
+                node.with(move |e| e.block_peer(&peer, true))
+                    .await
+                    .map(|()| Nothing {})?,
+            )
+        }
+        Request::PeersUnblock(p) => {
+            let peer = parsed(&p.node)?;
+            value(
+                node.with(move |e| e.block_peer(&peer, false))
+                    .await
+                    .map(|()| Nothing {})?,
+            )
+        }
+        Request::ProfileGet(_) => value(
+            node.with(|e| Ok(hedgerow_api::types::Profile { name: e.name.clone() }))
+                .await?,
+        ),
+        Request::ProfileSet(p) => value(node.with(move |e| e.set_profile(&p)).await?),
+        Request::RecoveryWords(_) => value(node.with(|e| e.recovery_words()).await?),
+        Request::RecoveryConfirm(p) => {
+            let confirmed = node
+                .with(move |e| {
+                    e.identity
+                        .confirm_words(&p.words)
+                        .map_err(|e| ApiError::new(ErrorCode::Local, e.to_string()))
+                })
+                .await?;
+            value(RecoveryConfirmed { confirmed })
+        }
+        Request::WidgetSearch(_)
+        | Request::WidgetCategories(_)
+        | Request::WidgetShow(_)
+        | Request::WidgetFiles(_)
+        | Request::WidgetFile(_)
+        | Request::WidgetInstall(_)
+        | Request::WidgetUpdatePlan(_)
+        | Request::WidgetUpdate(_)
+        | Request::WidgetRollback(_)
+        | Request::WidgetList(_)
+        | Request::WidgetRemove(_)
+        | Request::WidgetPublish(_) => widget(node, request).await,
+        Request::LayoutGet(_) => value(node.with(|e| Ok(e.layout.clone())).await?),
+        Request::LayoutSet(p) => value(node.with(move |e| e.set_layout(p)).await?),
+        Request::NoticesList(_) => value(node.with(|e| e.notices()).await?),
+        Request::NoticesDismiss(p) => value(
+            node.with(move |e| e.dismiss_notices(&p.ids))
+                .await
+                .map(|()| Nothing {})?,
+        ),
+        other => instance(node, other).await,
+    }
+}
+
+async fn widget(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
+    match request {
+        Request::WidgetSearch(p) => value(widgets::search(node, p).await?),
+        Request::WidgetCategories(_) => value(node.with(|e| e.categories()).await?),
+        Request::WidgetShow(p) => {
+            let widget = parsed(&p.uuid)?;
+            value(node.with(move |e| e.widget_detail(&widget)).await?)
+        }
+        Request::WidgetFiles(p) => value(widgets::files(node, &p).await?),
+        Request::WidgetFile(p) => value(widgets::file(node, p).await?),
+        Request::WidgetInstall(p) => value(widgets::install(node, p).await?),
+        Request::WidgetUpdatePlan(p) => {
+            let widget = parsed(&p.uuid)?;
+            value(node.with(move |e| e.update_plan(&widget)).await?)
+        }
+        Request::WidgetUpdate(p) => value(widgets::update(node, &p).await?),
+        Request::WidgetRollback(p) => {
+            let widget = parsed(&p.uuid)?;
+            value(node.with(move |e| e.rollback(&widget)).await?)
+        }
+        Request::WidgetList(_) => value(node.with(|e| e.installed_list()).await?),
+        Request::WidgetRemove(p) => {
+            let widget = parsed(&p.uuid)?;
+            value(
+                node.with(move |e| e.uninstall(&widget, p.with_instances))
+                    .await
+                    .map(|()| Nothing {})?,
+            )
+        }
+        Request::WidgetPublish(p) => value(widgets::publish(node, p).await?),
+        other => Err(misrouted(&other)),
+    }
+}
+
+async fn instance(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
+    use crate::instances as i;
+    match request {
+        Request::InstanceAdd(p) => value(i::add(node, p).await?),
+        Request::InstanceList(_) => value(node.with(|e| Ok(e.instance_list(false))).await?),
+        Request::InstanceRemoved(_) => value(node.with(|e| Ok(e.instance_list(true))).await?),
+        Request::InstanceRename(p) => {
+            let id = parsed(&p.instance)?;
+            value(node.with(move |e| e.rename_instance(&id, &p.name)).await?)
+        }
+        Request::InstanceDuplicate(p) => {
+            let id = parsed(&p.instance)?;
+            value(node.with(move |e| e.duplicate_instance(&id)).await?)
+        }
+        Request::InstanceRemove(p) => {
+            let id = parsed(&p.instance)?;
+            value(node.with(move |e| e.remove_instance(&id)).await.map(|()| Nothing {})?)
+        }
+        Request::InstanceUndoRemove(p) => {
+            let id = parsed(&p.instance)?;
+            value(node.with(move |e| e.undo_remove(&id)).await?)
+        }
+        Request::InstanceInvite(p) => {
+            let id = parsed(&p.instance)?;
+            value(node.with(move |e| e.invite(&id)).await?)
+        }
+        Request::InstancePreviewInvite(p) => value(node.with(move |e| e.preview_invite(&p.invite)).await?),
+        Request::InstanceJoin(p) => value(i::join(node, p).await?),
+        Request::InstanceMembers(p) => {
+            let id = parsed(&p.instance)?;
+            value(node.with(move |e| e.members(&id)).await?)
+        }
+        Request::InstanceRemoveMember(p) => {
+            let (id, who) = (parsed(&p.instance)?, parsed(&p.pseudonym)?);
+            value(node.with(move |e| e.remove_member(&id, who)).await?)
+        }
+        Request::InstanceLeave(p) => {
+            let id = parsed(&p.instance)?;
+            value(node.with(move |e| e.leave(&id)).await.map(|()| Nothing {})?)
+        }
+        other => app(node, other).await,
+    }
+}
+
+async fn app(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
+    match request {
+        Request::AppOpen(p) => {
+            let id = parsed(&p.instance)?;
+            value(node.with(move |e| e.app_info(&id)).await?)
+        }
+        Request::AppClose(_) => value(Nothing {}),
+        Request::AppSendUpdate(p) => {
+            let id = parsed(&p.instance)?;
+            value(node.with(move |e| e.send_update(&id, &p.update)).await?)
+        }
+        Request::AppUpdates(p) => {
+            let id = parsed(&p.instance)?;
+            value(node.with(move |e| e.updates(&id, p.serial)).await?)
+        }
+        Request::AppRealtimeSend(p) => {
+            let id = parsed(&p.instance)?;
+            value(
+                node.with(move |e| e.realtime(&id, &p.data))
+                    .await
+                    .map(|()| Nothing {})?,
+            )
+        }
+        Request::AppRealtimeJoin(p) => {
+            let _: hedgerow_base::InstanceId = parsed(&p.instance)?;
+            value(Nothing {})
+        }
+        other => Err(misrouted(&other)),
+    }
+}
+
+fn misrouted(request: &Request) -> ApiError {
+    ApiError::new(
+        ErrorCode::Bug,
+        format!("{} reached the wrong part of the dispatcher", request.name()),
+    )
+}
+
+fn methods() -> Vec<MethodDoc> {
+    METHODS
+        .iter()
+        .map(|m| MethodDoc {
+            name: m.name.into(),
+            doc: m.doc.lines().map(str::trim).collect::<Vec<_>>().join(" ").trim().into(),
+            params: (m.params)(true),
+            result: (m.result)(true),
+        })
+        .collect()
+}
+
+async fn ticket(node: &NodeHandle) -> Result<Ticket, ApiError> {
+    let ticket = node.with(|e| Ok(e.net.ticket().to_string())).await?;
+    let qr_svg = crate::invites::qr(&ticket);
+    Ok(Ticket { ticket, qr_svg })
+}
+
+async fn connect(node: &NodeHandle, ticket: &str) -> Result<Connected, ApiError> {
+    let ticket: hedgerow_net::Ticket = parsed(ticket)?;
+    let peer = ticket.node;
+    let dial = node.with(move |e| Ok(e.net.connect(&ticket))).await?;
+    let unreachable = |why: String| ApiError::new(ErrorCode::Unreachable, why);
+    match tokio::time::timeout(CONNECT_PATIENCE, dial).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return Err(unreachable(error.to_string())),
+        Err(_) => {
+            return Err(unreachable(
+                "the other node did not answer within 15 seconds; it is remembered and tried again. Is it running, and is the ticket fresh?".into(),
+            ));
+        }
+    }
+    // The engine hears of the connection through its own queue: wait until it has.
+    for _ in 0..100 {
+        let found = node
+            .with(move |e| {
+                let peers = e.peers()?;
+                Ok(peers
+                    .into_iter()
+                    .find(|p| p.node == peer.to_string() && p.since_ms.is_some()))
+            })
+            .await?;
+        if let Some(found) = found {
+            return Ok(Connected {
+                node: found.node,
+                name: found.name,
+                path: found.path,
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Err(unreachable(
+        "the connection was closed at once by the other node; perhaps it has blocked this one".into(),
+    ))
+}
+
+async fn backup(node: &NodeHandle, params: BackupParams) -> Result<BackupResult, ApiError> {
+    let to = PathBuf::from(&params.path);
+    if !to.is_absolute() {
+        return Err(ApiError::new(
+            ErrorCode::BadParams,
+            "give the backup's path from the root, as in /media/stick/garden.hedgerow",
+        ));
+    }
+    let copy = node.with(|e| e.copy_for_backup()).await?;
+    blocking(move || {
+        let result = crate::backup::write(&to, &params.passphrase, &copy.files);
+        let _ = std::fs::remove_file(&copy.database);
+        let bytes = result.map_err(|e| ApiError::new(ErrorCode::Local, e.to_string()))?;
+        Ok(BackupResult {
+            path: params.path,
+            bytes,
+        })
+    })
+    .await
+}
+
+impl crate::engine::Engine {
+    fn recovery_words(&self) -> Result<RecoveryWords, ApiError> {
+        let words = self.identity.words().ok_or_else(|| {
+            ApiError::new(
+                ErrorCode::Refused,
+                "the recovery words were confirmed and are not kept on this machine any more",
+            )
+        })?;
+        Ok(RecoveryWords { words })
+    }
+}

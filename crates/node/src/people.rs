@@ -1,0 +1,299 @@
+//! Peers and the owner's own name: connections as they come and go, remembered nodes, queues towards slow ones.
+
+use crate::{
+    engine::{After, Connected, Engine},
+    model::{PeerData, pack, unpack},
+    notices::clean,
+};
+use hedgerow_api::{
+    ApiError, ErrorCode, Event,
+    types::{Path, Peer, Profile},
+};
+use hedgerow_base::{NodeId, RecordId, SpaceId};
+use hedgerow_net::{Channel, NetEvent, PathKind, SendError};
+use hedgerow_sync::EntryRange;
+use std::collections::VecDeque;
+
+const NAME: &str = "name";
+/// Frames that may wait for one slow peer; one that reads slower than that is disconnected and reconciles later.
+const MAX_WAITING: usize = 16 << 20;
+/// Size of the batches in which stored entries and records are read for a peer.
+pub(crate) const BATCH_BYTES: usize = 256 << 10;
+
+/// What is still to be sent to a peer on one channel.
+pub(crate) enum Outgoing {
+    Frame(Vec<u8>),
+    /// Stored entries, read when there is room.
+    Entries {
+        space: SpaceId,
+        ranges: VecDeque<EntryRange>,
+    },
+    /// Stored records, read when there is room.
+    Records(Vec<RecordId>),
+}
+
+/// Queues towards one peer.
+#[derive(Default)]
+pub(crate) struct Backlog {
+    directory: VecDeque<Outgoing>,
+    sync: VecDeque<Outgoing>,
+    bytes: usize,
+}
+
+impl Backlog {
+    fn queue(&mut self, channel: Channel) -> &mut VecDeque<Outgoing> {
+        match channel {
+            Channel::Directory => &mut self.directory,
+            Channel::Sync | Channel::Live => &mut self.sync,
+        }
+    }
+}
+
+pub(crate) fn path_of(kind: PathKind) -> Path {
+    match kind {
+        PathKind::Lan => Path::Lan,
+        PathKind::Direct => Path::Direct,
+        PathKind::Relay => Path::Relay,
+    }
+}
+
+impl Engine {
+    pub(crate) fn connected_count(&self) -> u32 {
+        u32::try_from(self.connected.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn on_net(&mut self, event: NetEvent) {
+        match event {
+            NetEvent::PeerConnected {
+                node,
+                user,
+                session,
+                name,
+                ..
+            } => {
+                let name = name.map(|n| clean(&n, 64)).filter(|n| !n.is_empty());
+                self.connected.insert(
+                    node,
+                    Connected {
+                        name: name.clone(),
+                        since_ms: self.now_ms(),
+                        session,
+                    },
+                );
+                self.backlog.insert(node, Backlog::default());
+                self.remember(&node, |data| {
+                    data.user = Some(user.to_string());
+                    data.name = name;
+                });
+                self.peer_connected_sync(node, session);
+                self.peer_connected_directory(node);
+                self.emit(Event::PeersChanged {
+                    connected: self.connected_count(),
+                });
+            }
+            NetEvent::PeerDisconnected { node, why } => {
+                tracing::debug!(peer = %node.short(), ?why, "disconnected");
+                self.connected.remove(&node);
+                self.backlog.remove(&node);
+                self.peer_disconnected_sync(node);
+                self.peer_disconnected_directory(node);
+                self.remember(&node, |_| {});
+                self.emit(Event::PeersChanged {
+                    connected: self.connected_count(),
+                });
+                self.emit(Event::InstancesChanged {});
+            }
+            NetEvent::Message { node, channel, bytes } => {
+                if self.connected.contains_key(&node) {
+                    self.on_message(node, channel, bytes);
+                }
+            }
+            NetEvent::Request {
+                node,
+                header,
+                send,
+                recv,
+            } => self.serve_request(node, header, send, recv),
+            NetEvent::Writable { node, channel } => self
+                .after
+                .push(After::Run(Box::new(move |engine| engine.pump(node, channel)))),
+            NetEvent::PeerAddressLearned { node, addresses } => {
+                let addresses = addresses.iter().map(ToString::to_string).collect();
+                self.remember(&node, |data| data.addresses = addresses);
+            }
+            NetEvent::PathChanged { .. } => self.emit(Event::PeersChanged {
+                connected: self.connected_count(),
+            }),
+        }
+    }
+
+    fn on_message(&mut self, node: NodeId, channel: Channel, bytes: Vec<u8>) {
+        match channel {
+            Channel::Directory => self.directory_message(node, bytes),
+            Channel::Sync | Channel::Live => self.sync_message(node, bytes),
+        }
+    }
+
+    /// Changes what is remembered of a peer, and that it was seen now.
+    fn remember(&mut self, node: &NodeId, change: impl FnOnce(&mut PeerData)) {
+        let now = self.now_ms();
+        let stored = (|| {
+            self.store.begin()?;
+            let known = self.store.peer(node)?;
+            let mut data = known.and_then(|row| unpack::<PeerData>(&row.data)).unwrap_or_default();
+            change(&mut data);
+            self.store.put_peer(node, &pack(&data), Some(now))
+        })();
+        if let Err(error) = stored {
+            self.fail(crate::engine::store_error(&error));
+        }
+    }
+
+    /// Charges a peer with something that no correct node does: the connection ends.
+    pub(crate) fn charge(&mut self, node: NodeId, what: &str) {
+        tracing::info!(peer = %node.short(), what, "a peer misbehaved");
+        self.net.charge(&node, what);
+    }
+
+    /// Sends a frame, or queues it behind what waits already. Live frames are never queued.
+    pub(crate) fn send_now(&mut self, node: NodeId, channel: Channel, bytes: Vec<u8>) {
+        if channel == Channel::Live {
+            let _ = self.net.send(&node, channel, bytes);
+            return;
+        }
+        self.enqueue(node, channel, Outgoing::Frame(bytes));
+    }
+
+    /// Queues work towards a peer and sends as much as there is room for.
+    pub(crate) fn enqueue(&mut self, node: NodeId, channel: Channel, work: Outgoing) {
+        let Some(backlog) = self.backlog.get_mut(&node) else {
+            return;
+        };
+        if let Outgoing::Frame(bytes) = &work {
+            backlog.bytes = backlog.bytes.saturating_add(bytes.len());
+            if backlog.bytes > MAX_WAITING {
+                tracing::info!(peer = %node.short(), "too slow; disconnected, to continue when it is back");
+                self.net.disconnect(&node);
+                return;
+            }
+        }
+        backlog.queue(channel).push_back(work);
+        self.pump(node, channel);
+    }
+
+    /// Sends queued work until the network's queue is full; `Writable` continues.
+    fn pump(&mut self, node: NodeId, channel: Channel) {
+        loop {
+            let Some(work) = self.backlog.get_mut(&node).and_then(|b| b.queue(channel).pop_front()) else {
+                return;
+            };
+            let (frame, rest) = match work {
+                Outgoing::Frame(bytes) => (Some(bytes), None),
+                Outgoing::Entries { space, ranges } => self.entries_frame(&space, ranges),
+                Outgoing::Records(ids) => self.records_frame(ids),
+            };
+            let Some(backlog) = self.backlog.get_mut(&node) else {
+                return;
+            };
+            if let Some(rest) = rest {
+                backlog.queue(channel).push_front(rest);
+            }
+            let Some(frame) = frame else { continue };
+            let length = frame.len();
+            match self.net.send(&node, channel, frame.clone()) {
+                Ok(()) => backlog.bytes = backlog.bytes.saturating_sub(length),
+                Err(SendError::Full) => {
+                    backlog.queue(channel).push_front(Outgoing::Frame(frame));
+                    return;
+                }
+                Err(error) => {
+                    tracing::debug!(peer = %node.short(), %error, "not sent");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Connected peers first, then remembered ones by when they were last seen.
+    pub(crate) fn peers(&self) -> Result<Vec<Peer>, ApiError> {
+        let own = self.identity.user();
+        let infos = self.net.peers();
+        let mut list: Vec<Peer> = Vec::new();
+        for info in infos.iter().filter(|i| self.connected.contains_key(&i.node)) {
+            let connected = self.connected.get(&info.node);
+            list.push(Peer {
+                node: info.node.to_string(),
+                user: Some(info.user.to_string()),
+                name: connected.and_then(|c| c.name.clone()),
+                path: path_of(info.path),
+                rtt_ms: Some(info.rtt_ms),
+                since_ms: connected.map(|c| c.since_ms),
+                last_seen_ms: Some(self.now_ms()),
+                bytes_in: info.bytes_in,
+                bytes_out: info.bytes_out,
+                own: info.user == own,
+                blocked: false,
+            });
+        }
+        for row in self.store.peers().map_err(|e| crate::engine::store_error(&e))? {
+            if self.connected.contains_key(&row.node) {
+                continue;
+            }
+            let data = unpack::<PeerData>(&row.data).unwrap_or_default();
+            list.push(Peer {
+                node: row.node.to_string(),
+                own: data.user.as_deref() == Some(own.to_string().as_str()),
+                user: data.user,
+                name: data.name,
+                path: Path::None,
+                rtt_ms: None,
+                since_ms: None,
+                last_seen_ms: row.last_seen_ms,
+                bytes_in: 0,
+                bytes_out: 0,
+                blocked: row.blocked,
+            });
+        }
+        Ok(list)
+    }
+
+    pub(crate) fn forget_peer(&mut self, node: &NodeId) -> Result<(), ApiError> {
+        self.stored(|store| store.forget_peer(node))?;
+        self.net.forget(node);
+        self.emit(Event::PeersChanged {
+            connected: self.connected_count(),
+        });
+        Ok(())
+    }
+
+    pub(crate) fn block_peer(&mut self, node: &NodeId, blocked: bool) -> Result<(), ApiError> {
+        self.stored(|store| store.block_peer(node, blocked))?;
+        if blocked {
+            self.net.block(node)
+        } else {
+            self.net.unblock(node)
+        }
+        self.emit(Event::PeersChanged {
+            connected: self.connected_count(),
+        });
+        Ok(())
+    }
+
+    pub(crate) fn load_name(&mut self) -> Result<(), ApiError> {
+        let name = self.store.meta(NAME).map_err(|e| crate::engine::store_error(&e))?;
+        self.name = name.and_then(|n| String::from_utf8(n).ok()).unwrap_or_default();
+        Ok(())
+    }
+
+    pub(crate) fn set_profile(&mut self, profile: &Profile) -> Result<Profile, ApiError> {
+        let name = clean(&profile.name, 64);
+        if name.is_empty() {
+            return Err(ApiError::new(ErrorCode::BadParams, "a name has at least one letter"));
+        }
+        self.stored(|store| store.set_meta(NAME, name.as_bytes()))?;
+        self.name.clone_from(&name);
+        self.net.set_name(Some(name.clone()));
+        self.rename_in_spaces(&name);
+        Ok(Profile { name })
+    }
+}

@@ -1,0 +1,340 @@
+// The webxdc 1.3 API (https://webxdc.org/docs/spec/) over a message port to the dashboard, and window.hedgerow.
+// Served by the node as /webxdc.js of every widget instance. It guards nothing: the dashboard and the node check
+// every call. It must not disturb the app: two globals, no prototypes touched.
+(() => {
+  "use strict";
+  const config = __HEDGEROW_CONFIG__;
+  if (window.webxdc && window.hedgerow) return;
+
+  // ---- the line to the dashboard ----------------------------------------------------------------------------
+  const MAX_WAITING = 10000;
+  const alone = window.top === window;
+  const page = Math.random().toString(36).slice(2);
+  const calls = new Map();
+  let lastCall = 0;
+  let port = null;
+
+  function failure(error) {
+    const known = error !== null && typeof error === "object";
+    const made = new Error(known ? String(error.message) : String(error));
+    if (known && error.code !== undefined) made.code = error.code;
+    return made;
+  }
+
+  function call(name, args) {
+    if (alone) return Promise.reject(new Error("Open this from the dashboard: a widget works only inside Hedgerow."));
+    if (calls.size >= MAX_WAITING) return Promise.reject(new Error("The dashboard does not answer."));
+    return new Promise((resolve, reject) => {
+      const id = ++lastCall;
+      calls.set(id, { resolve, reject, message: { id, call: name, args } });
+      if (!port) return;
+      try {
+        port.postMessage({ id, call: name, args });
+      } catch (error) {
+        calls.delete(id);
+        reject(error);
+      }
+    });
+  }
+
+  function receive(event) {
+    const data = event.data;
+    if (data === null || typeof data !== "object") return;
+    if (data.event === "update") return pushUpdate(data);
+    if (data.event === "realtime") return pushRealtime(data);
+    const waiting = calls.get(data.id);
+    if (!waiting) return;
+    calls.delete(data.id);
+    if (data.error !== undefined && data.error !== null) waiting.reject(failure(data.error));
+    else waiting.resolve(data.result);
+  }
+
+  // The first port stays: a busy dashboard may answer several of the repeated requests, and calls that are under way
+  // must not be made twice.
+  function connected(newPort) {
+    if (port) return newPort.close();
+    port = newPort;
+    port.onmessage = receive;
+    for (const { message } of calls.values()) port.postMessage(message);
+  }
+
+  function quiet(promise) {
+    promise.catch((error) => console.error("webxdc:", error.message));
+    return promise;
+  }
+
+  if (!alone) {
+    window.addEventListener("message", (event) => {
+      const data = event.data;
+      if (event.origin !== config.hub || event.source !== window.top) return;
+      if (data === null || typeof data !== "object" || data.hedgerow !== 1 || data.type !== "port") return;
+      event.stopImmediatePropagation();
+      if (event.ports && event.ports[0]) connected(event.ports[0]);
+    });
+    const ask = (wait) => {
+      if (port) return;
+      window.top.postMessage({ hedgerow: 1, type: "connect", page }, config.hub);
+      setTimeout(ask, wait, Math.min(wait * 2, 3200));
+    };
+    ask(200);
+  }
+
+  // ---- updates ----------------------------------------------------------------------------------------------
+  let listener = null;
+  let listens = 0;
+
+  function updateFor(update) {
+    const out = { payload: update.payload, serial: update.serial, max_serial: update.max_serial };
+    for (const name of ["info", "href", "document", "summary", "notify", "sender", "time_ms"]) {
+      if (update[name] !== undefined && update[name] !== null) out[name] = update[name];
+    }
+    return out;
+  }
+
+  function pushUpdate({ update, listen }) {
+    if (!listener || update === null || typeof update !== "object") return;
+    // Pushed for a listener that has been replaced meanwhile.
+    if (listen !== undefined && listen !== listener.id) return;
+    try {
+      listener.callback(updateFor(update));
+    } catch (error) {
+      console.error(error);
+    }
+  }
+
+  function setUpdateListener(callback, serial = 0) {
+    if (typeof callback !== "function") throw new TypeError("setUpdateListener needs a function");
+    const from = Number.isFinite(serial) && serial > 0 ? Math.floor(serial) : 0;
+    listener = { callback, id: ++listens };
+    return call("listen", { serial: from, listen: listener.id }).then(() => undefined);
+  }
+
+  function jsonOf(value) {
+    let text;
+    try {
+      text = JSON.stringify(value);
+    } catch (error) {
+      throw new TypeError(`sendUpdate: the payload is not JSON: ${error.message}`);
+    }
+    if (text === undefined) throw new TypeError("sendUpdate: the payload is missing or not JSON");
+    return text;
+  }
+
+  function cleaned(update) {
+    if (update === null || typeof update !== "object") throw new TypeError("sendUpdate needs an object with a payload");
+    const out = { payload: JSON.parse(jsonOf(update.payload)) };
+    for (const name of ["info", "href", "document", "summary"]) {
+      if (update[name] !== undefined && update[name] !== null) out[name] = String(update[name]);
+    }
+    if (update.notify !== undefined && update.notify !== null) {
+      if (typeof update.notify !== "object") throw new TypeError("sendUpdate: notify maps addresses to texts");
+      out.notify = {};
+      for (const [address, text] of Object.entries(update.notify)) out.notify[address] = String(text);
+    }
+    const size = new TextEncoder().encode(JSON.stringify(out)).length;
+    if (size > config.sendUpdateMaxSize) {
+      throw new TypeError(`sendUpdate: the update has ${size} bytes; at most ${config.sendUpdateMaxSize} are taken`);
+    }
+    return out;
+  }
+
+  // The description (second argument) is deprecated and not used.
+  function sendUpdate(update) {
+    // Most apps do not look at the promise; a failure must not count as unhandled in them.
+    return quiet(call("send_update", { update: cleaned(update) }).then(() => undefined));
+  }
+
+  async function getAllUpdates() {
+    const all = [];
+    let serial = 0;
+    for (;;) {
+      const answer = await call("updates", { serial });
+      const updates = Array.isArray(answer) ? answer : ((answer && answer.updates) ?? []);
+      for (const update of updates) all.push(updateFor(update));
+      const last = updates.length > 0 ? updates[updates.length - 1].serial : serial;
+      const max = answer && answer.max_serial !== undefined ? answer.max_serial : last;
+      if (!(last > serial) || last >= max) return all;
+      serial = last;
+    }
+  }
+
+  // ---- realtime ---------------------------------------------------------------------------------------------
+  const MAX_REALTIME = 128000;
+  const MAX_EARLY = 100;
+  let channel = null;
+
+  const isBytes = (value) => Object.prototype.toString.call(value) === "[object Uint8Array]";
+
+  function pushRealtime({ data, sender }) {
+    if (!channel || !isBytes(data)) return;
+    if (channel.callback) return deliver(channel.callback, data, sender);
+    channel.early.push([data, sender]);
+    if (channel.early.length > MAX_EARLY) channel.early.shift();
+  }
+
+  function deliver(callback, data, sender) {
+    try {
+      callback(data, sender);
+    } catch (error) {
+      console.error(error);
+    }
+  }
+
+  function joinRealtimeChannel() {
+    if (channel) throw new Error("The realtime channel is joined already; leave it first.");
+    const mine = { callback: null, early: [] };
+    const check = () => {
+      if (channel !== mine) throw new Error("This realtime channel was left.");
+    };
+    channel = mine;
+    quiet(call("realtime_join", {}));
+    return {
+      setListener(callback) {
+        check();
+        if (typeof callback !== "function") throw new TypeError("setListener needs a function");
+        mine.callback = callback;
+        for (const [data, sender] of mine.early.splice(0)) deliver(callback, data, sender);
+      },
+      send(data) {
+        check();
+        if (!isBytes(data)) throw new TypeError("send needs a Uint8Array");
+        if (data.length > MAX_REALTIME) throw new TypeError(`send takes at most ${MAX_REALTIME} bytes`);
+        // A copy: the app may change its array, and a view would carry its whole buffer along.
+        quiet(call("realtime_send", { data: data.slice() }));
+      },
+      leave() {
+        if (channel !== mine) return;
+        channel = null;
+        quiet(call("realtime_leave", {}));
+      },
+    };
+  }
+
+  // ---- files ------------------------------------------------------------------------------------------------
+  const given = (value) => value !== undefined && value !== null;
+  const isBlob = (value) => /^\[object (Blob|File)\]$/.test(Object.prototype.toString.call(value));
+
+  function blobOf(file) {
+    if (given(file.blob)) {
+      if (!isBlob(file.blob)) throw new TypeError("sendToChat: file.blob is not a Blob");
+      return file.blob;
+    }
+    if (given(file.plainText)) return new Blob([String(file.plainText)], { type: "text/plain" });
+    const bytes = Uint8Array.from(atob(String(file.base64)), (c) => c.charCodeAt(0));
+    return new Blob([bytes]);
+  }
+
+  function chatMessage(message) {
+    if (message === null || typeof message !== "object") throw new TypeError("sendToChat needs an object");
+    const out = {};
+    if (given(message.text)) out.text = String(message.text);
+    if (given(message.file)) {
+      const { file } = message;
+      if (typeof file.name !== "string" || file.name === "") throw new TypeError("sendToChat: file.name is missing");
+      const bodies = ["blob", "base64", "plainText"].filter((name) => given(file[name]));
+      if (bodies.length !== 1) throw new TypeError("sendToChat: give exactly one of blob, base64 and plainText");
+      out.file = { name: file.name, blob: blobOf(file) };
+    }
+    if (!given(out.text) && !out.file) throw new TypeError("sendToChat: give a text, a file, or both");
+    return out;
+  }
+
+  async function sendToChat(message) {
+    await call("send_to_chat", chatMessage(message));
+  }
+
+  function importFiles(filter) {
+    const { extensions = [], mimeTypes = [], multiple = false } = filter ?? {};
+    return new Promise((resolve) => {
+      const input = document.createElement("input");
+      input.type = "file";
+      input.accept = [...extensions, ...mimeTypes].join(",");
+      input.multiple = Boolean(multiple);
+      input.style.display = "none";
+      const done = (files) => {
+        input.remove();
+        resolve(files);
+      };
+      input.addEventListener("change", () => done(Array.from(input.files ?? [])));
+      input.addEventListener("cancel", () => done([]));
+      (document.body ?? document.documentElement).append(input);
+      input.click();
+    });
+  }
+
+  // ---- links that lead outside ------------------------------------------------------------------------------
+  const LOCAL = new Set(["blob:", "data:", "javascript:", "about:"]);
+
+  // The full address when it leads outside of this widget, else null.
+  function outside(address) {
+    try {
+      const url = new URL(String(address), document.baseURI);
+      if (LOCAL.has(url.protocol) || url.origin === window.origin) return null;
+      return url.href;
+    } catch {
+      return null;
+    }
+  }
+
+  const openLink = (url) => quiet(call("open_link", { url }));
+
+  // `href` of an SVG link is an object; the attribute is text in both.
+  function linkOf(event) {
+    for (const node of event.composedPath()) {
+      if (node.localName !== "a" && node.localName !== "area") continue;
+      const href = node.getAttribute("href") ?? node.getAttribute("xlink:href");
+      if (href !== null) return href;
+    }
+    return null;
+  }
+
+  function clicked(event) {
+    if (event.defaultPrevented || (event.type === "auxclick" && event.button !== 1)) return;
+    const href = linkOf(event);
+    const url = href === null ? null : outside(href);
+    if (url === null) return;
+    event.preventDefault();
+    openLink(url);
+  }
+
+  // On the window and while bubbling: an app that handles its links itself comes first.
+  window.addEventListener("click", clicked);
+  window.addEventListener("auxclick", clicked);
+
+  const open = window.open;
+  window.open = function (address, ...rest) {
+    const url = given(address) && address !== "" ? outside(address) : null;
+    if (url === null) return open.call(window, address, ...rest);
+    openLink(url);
+    return null;
+  };
+
+  // `location.href = "https://…"` and links whose click did not reach us, where the browser tells.
+  if (window.navigation && window.navigation.addEventListener) {
+    window.navigation.addEventListener("navigate", (event) => {
+      if (event.defaultPrevented || !event.cancelable || event.hashChange || event.downloadRequest) return;
+      const url = outside(event.destination.url);
+      if (url === null) return;
+      event.preventDefault();
+      openLink(url);
+    });
+  }
+
+  // ---- what the app sees ------------------------------------------------------------------------------------
+  window.webxdc = {
+    selfAddr: config.selfAddr,
+    selfName: config.selfName,
+    sendUpdateInterval: config.sendUpdateInterval,
+    sendUpdateMaxSize: config.sendUpdateMaxSize,
+    sendUpdate,
+    setUpdateListener,
+    getAllUpdates,
+    sendToChat,
+    importFiles,
+    joinRealtimeChannel,
+  };
+  Object.defineProperty(window, "hedgerow", {
+    value: Object.freeze({ version: config.version, api: config.api, features: Object.freeze(config.features) }),
+    enumerable: true,
+  });
+})();

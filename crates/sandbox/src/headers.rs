@@ -1,0 +1,136 @@
+//! The headers of every answer, errors, redirects and 304 included. One answer of an origin without them is a way
+//! around them: a page may frame it and act inside it.
+//!
+//! Content-Security-Policy alone does not keep a widget from the network: DNS prefetch, preconnect, WebRTC and blocked
+//! navigations still leak. `Connection-Allowlist: (response-origin)` closes those where the browser knows it; other
+//! browsers get all the rest and the user is told that the fence is partial.
+
+use crate::origin::{HUB, Origins};
+
+/// What kind of answer it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    /// The dashboard and its API.
+    Hub,
+    /// A widget's files, and the errors of its origin.
+    Widget,
+    /// Refusals and answers to programs: nothing may run in them.
+    Inert,
+}
+
+/// Header names and values, ready to be copied into an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeaderSet {
+    /// Lower-case name, value.
+    pub pairs: Vec<(&'static str, String)>,
+}
+
+/// A header that every set has, and that a bare answer of a HTTP library does not.
+pub const MARKER: &str = "x-content-type-options";
+
+/// Features that neither the dashboard nor a widget may use. `clipboard-write` is added for widgets.
+const DENIED: &[&str] = &[
+    "accelerometer",
+    "bluetooth",
+    "browsing-topics",
+    "camera",
+    "clipboard-read",
+    "compute-pressure",
+    "cross-origin-isolated",
+    "display-capture",
+    "encrypted-media",
+    "fullscreen",
+    "geolocation",
+    "gyroscope",
+    "hid",
+    "identity-credentials-get",
+    "idle-detection",
+    "local-fonts",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "otp-credentials",
+    "payment",
+    "picture-in-picture",
+    "publickey-credentials-create",
+    "publickey-credentials-get",
+    "screen-wake-lock",
+    "serial",
+    "storage-access",
+    "usb",
+    "web-share",
+    "window-management",
+    "xr-spatial-tracking",
+];
+
+impl HeaderSet {
+    /// The set for one kind of answer of a node at `origins`. `Cache-Control` is not in it: it differs by file.
+    pub fn new(page: Page, origins: &Origins) -> Self {
+        let mut pairs = vec![
+            (MARKER, "nosniff".to_owned()),
+            ("content-security-policy", policy(page, origins)),
+            ("cross-origin-resource-policy", "same-origin".to_owned()),
+            ("cross-origin-opener-policy", "same-origin".to_owned()),
+            ("origin-agent-cluster", "?1".to_owned()),
+            ("referrer-policy", "no-referrer".to_owned()),
+            ("x-dns-prefetch-control", "off".to_owned()),
+            ("permissions-policy", permissions(page)),
+        ];
+        match page {
+            // The hub frames other origins and opens a WebSocket; it runs no code but our own.
+            Page::Hub => pairs.push(("x-frame-options", "DENY".to_owned())),
+            Page::Widget => pairs.push(("connection-allowlist", "(response-origin)".to_owned())),
+            Page::Inert => {
+                pairs.push(("connection-allowlist", "(response-origin)".to_owned()));
+                pairs.push(("x-frame-options", "DENY".to_owned()));
+            }
+        }
+        Self { pairs }
+    }
+
+    /// The set as lines of an HTTP/1 head.
+    pub fn lines(&self) -> String {
+        self.pairs
+            .iter()
+            .map(|(name, value)| format!("{name}: {value}\r\n"))
+            .collect()
+    }
+}
+
+fn policy(page: Page, origins: &Origins) -> String {
+    let hub = origins.hub();
+    match page {
+        // What webxdc apps need (inline code, eval, blobs) and nothing that leaves the origin. An app may handle a
+        // form itself; `form-action` is asked only when one is really sent.
+        Page::Widget => format!(
+            "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval' blob:; \
+             style-src 'self' 'unsafe-inline' blob:; img-src 'self' data: blob:; media-src 'self' data: blob:; \
+             font-src 'self' data: blob:; connect-src 'self' data: blob:; worker-src 'self' blob:; \
+             frame-src 'self' data: blob:; manifest-src 'self'; form-action 'none'; base-uri 'self'; \
+             object-src 'none'; frame-ancestors 'self' {hub}; webrtc 'block'"
+        ),
+        Page::Hub => format!(
+            "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \
+             font-src 'self'; connect-src 'self' ws://{host}; frame-src http://{frames}; manifest-src 'self'; \
+             base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'",
+            host = origins.hub_host(),
+            frames = origins.with_port(&format!("*.{HUB}")),
+        ),
+        Page::Inert => "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+                        sandbox; webrtc 'block'"
+            .to_owned(),
+    }
+}
+
+fn permissions(page: Page) -> String {
+    let mut list: Vec<String> = DENIED.iter().map(|feature| format!("{feature}=()")).collect();
+    list.push(match page {
+        // The dashboard copies invitations and addresses when asked to.
+        Page::Hub => "clipboard-write=(self)".to_owned(),
+        Page::Widget | Page::Inert => "clipboard-write=()".to_owned(),
+    });
+    list.join(", ")
+}
+
+#[cfg(test)]
+mod tests;

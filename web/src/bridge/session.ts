@@ -1,0 +1,169 @@
+import type { AppInfo, UpdateOut } from "../api/types";
+import type { Client } from "../api/client";
+import { words } from "../api/client";
+import { Feed } from "./feed";
+import { Flow } from "./flow";
+import { LIMITS, readCall, Refusal, requestId, type Call, type Push, type Reply } from "./protocol";
+
+/** What a session asks of the person, through the hub's own windows. */
+export interface Chrome {
+  openLink(instance: string, url: string): Promise<void>;
+  share(instance: string, text: string | null, file: { name: string; blob: Blob } | null): Promise<void>;
+  /** `null`: it runs. Else why it does not. */
+  trouble(instance: string, reason: string | null): void;
+}
+
+const MAX_PORTS = 8;
+
+interface Window {
+  port: MessagePort;
+  feed: Feed;
+}
+
+/** One running instance: its windows' ports on one side, the node on the other. */
+export class AppSession {
+  readonly instance: string;
+  #client: Client;
+  #chrome: Chrome;
+  #flow = new Flow();
+  #windows: Window[] = [];
+  #joined = false;
+  #info: Promise<AppInfo> | null = null;
+
+  constructor(instance: string, client: Client, chrome: Chrome) {
+    this.instance = instance;
+    this.#client = client;
+    this.#chrome = chrome;
+  }
+
+  /** Takes the port of a window of this instance. */
+  connect(port: MessagePort): void {
+    const feed = new Feed(
+      (serial) => this.#opened().then(() => this.#client.call("app.updates", { instance: this.instance, serial })),
+      (update) => port.postMessage({ event: "update", update } satisfies Push),
+    );
+    this.#windows.push({ port, feed });
+    if (this.#windows.length > MAX_PORTS) this.#close(this.#windows.shift());
+    port.onmessage = (e: MessageEvent<unknown>) => this.#receive(port, feed, e.data);
+    void this.#opened().catch(() => undefined);
+  }
+
+  /** The node is back: open again and read what was missed. */
+  async reopen(): Promise<void> {
+    if (this.#windows.length === 0) return;
+    this.#info = null;
+    try {
+      await this.#opened();
+      if (this.#joined) await this.#client.call("app.realtime_join", { instance: this.instance, joined: true });
+    } catch {
+      return; // The reason stands on the card.
+    }
+    for (const w of this.#windows) w.feed.resume();
+  }
+
+  /** The widget was taken off the dashboard or its window is loaded anew. */
+  stop(): void {
+    for (const w of this.#windows.splice(0)) this.#close(w);
+    if (this.#info) void this.#client.call("app.close", { instance: this.instance }).catch(() => undefined);
+    this.#info = null;
+    this.#joined = false;
+  }
+
+  update(update: UpdateOut): void {
+    for (const w of this.#windows) w.feed.offer(update);
+  }
+
+  realtime(sender: string, base64: string): void {
+    if (!this.#joined) return;
+    const data = fromBase64(base64);
+    if (data) for (const w of this.#windows) w.port.postMessage({ event: "realtime", data, sender } satisfies Push);
+  }
+
+  #close(window: Window | undefined): void {
+    if (!window) return;
+    window.feed.stop();
+    window.port.onmessage = null;
+    window.port.close();
+  }
+
+  #opened(): Promise<AppInfo> {
+    this.#info ??= this.#client.call("app.open", { instance: this.instance }).then(
+      (info) => {
+        this.#chrome.trouble(this.instance, null);
+        return info;
+      },
+      (error: unknown) => {
+        this.#info = null;
+        this.#chrome.trouble(this.instance, words(error));
+        throw error;
+      },
+    );
+    return this.#info;
+  }
+
+  #receive(port: MessagePort, feed: Feed, data: unknown): void {
+    const id = requestId(data);
+    const refusal = this.#flow.take();
+    if (refusal !== null) {
+      if (this.#flow.hopeless) {
+        this.stop();
+        this.#chrome.trouble(this.instance, "It asked far too much in a short time and was stopped.");
+      } else if (id !== null) port.postMessage({ id, error: refusal } satisfies Reply);
+      return;
+    }
+    if (id === null) return this.#flow.done();
+    this.#answer(feed, data)
+      .then((result): Reply => ({ id, result: result ?? null }), (error: unknown): Reply => ({ id, error: words(error) }))
+      .then((reply) => {
+        this.#flow.done();
+        port.postMessage(reply);
+      });
+  }
+
+  async #answer(feed: Feed, data: unknown): Promise<unknown> {
+    const call: Call = readCall(data);
+    const { instance } = this;
+    switch (call.call) {
+      case "send_to_chat":
+        return this.#chrome.share(instance, call.text, call.file);
+      case "open_link":
+        return this.#chrome.openLink(instance, call.url);
+      default:
+    }
+    const info = await this.#opened();
+    switch (call.call) {
+      case "send_update": {
+        const size = new TextEncoder().encode(JSON.stringify(call.update.payload)).byteLength;
+        const max = info.send_update_max_size || LIMITS.update;
+        if (size > max) throw new Refusal(`the update has ${size} bytes; ${max} are allowed`);
+        return this.#client.call("app.send_update", { instance, update: call.update });
+      }
+      case "updates":
+        return this.#client.call("app.updates", { instance, serial: call.serial });
+      case "listen":
+        return { max_serial: await feed.listen(call.serial) };
+      case "realtime_join":
+      case "realtime_leave":
+        this.#joined = call.call === "realtime_join";
+        return void (await this.#client.call("app.realtime_join", { instance, joined: this.#joined }));
+      case "realtime_send":
+        if (!this.#joined) throw new Refusal("join the realtime channel first");
+        return void (await this.#client.call("app.realtime_send", { instance, data: toBase64(call.data) }));
+    }
+  }
+}
+
+/** Standard base64; in pieces, because a call takes only so many arguments. */
+export function toBase64(data: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < data.length; i += 8_192) text += String.fromCharCode(...data.subarray(i, i + 8_192));
+  return btoa(text);
+}
+
+export function fromBase64(text: string): Uint8Array | null {
+  try {
+    return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,34 @@
+import KeyRound from "@lucide/svelte/icons/key-round";
+import Link from "@lucide/svelte/icons/link";
+import Settings from "@lucide/svelte/icons/settings";
+import Upload from "@lucide/svelte/icons/upload";
+import Package from "@lucide/svelte/icons/package";
+import Users from "@lucide/svelte/icons/users";
+import type { Component } from "svelte";
+import { installFile } from "../state/actions";
+import { data } from "../state/data.svelte";
+import { ui } from "../state/ui.svelte";
+import type { Item } from "./Menu.svelte";
+
+type Icon = Component<{ size?: number }>;
+
+/** Asks for a file without an input in the page. */
+export function pickFile(then: (file: File) => void): void {
+  const input = document.createElement("input");
+  input.type = "file";
+  input.accept = ".xdc,application/x-webxdc,application/zip";
+  input.onchange = () => { const file = input.files?.[0]; if (file) then(file); };
+  input.click();
+}
+
+export function mainMenu(): Item[] {
+  const reminder: Item[] = data.status && !data.status.recovery_confirmed ? [{ name: "Write down your recovery words", icon: KeyRound as Icon, run: () => ui.open({ kind: "welcome", step: "words" }) }] : [];
+  return [
+    ...reminder,
+    { name: "Join with an invitation", icon: Link as Icon, run: () => ui.open({ kind: "join" }) },
+    { name: "People and peers", icon: Users as Icon, run: () => ui.open({ kind: "people" }) },
+    { name: "Install from a file", icon: Package as Icon, line: true, run: () => pickFile((file) => void installFile(file)) },
+    { name: "Publish a widget", icon: Upload as Icon, run: () => ui.open({ kind: "publish" }) },
+    { name: "Settings", icon: Settings as Icon, line: true, run: () => ui.open({ kind: "settings" }) },
+  ];
+}

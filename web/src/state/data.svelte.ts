@@ -1,0 +1,107 @@
+import type { Event, InstalledWidget, Instance, Member, Notice, Peer, Status } from "../api/types";
+import { call, session } from "./session.svelte";
+import { ui } from "./ui.svelte";
+
+/** What the node last said. Everything here is read again after each new connection. */
+class Data {
+  status = $state.raw<Status | null>(null);
+  instances = $state.raw<Instance[]>([]);
+  installed = $state.raw<InstalledWidget[]>([]);
+  peers = $state.raw<Peer[]>([]);
+  notices = $state.raw<Notice[]>([]);
+  members = $state.raw<Record<string, Member[]>>({});
+  progress = $state.raw<Record<string, { done: number; total: number }>>({});
+  /** Counts changes of the directory, so that an open search repeats itself. */
+  directoryRevision = $state(0);
+  loaded = $state(false);
+
+  byId = $derived(new Map(this.instances.map((i) => [i.instance, i])));
+  updates = $derived(new Map(this.installed.filter((w) => w.update).map((w) => [w.uuid, w.update])));
+  unseen = $derived(this.notices.filter((n) => !n.seen).length);
+
+  async readAll(): Promise<void> {
+    const [status, instances, installed, peers, notices] = await Promise.all([
+      call("node.status", {}), call("instance.list", {}), call("widget.list", {}), call("peers.list", {}), call("notices.list", {}),
+    ]);
+    this.status = status;
+    this.instances = instances;
+    this.installed = installed;
+    this.peers = peers;
+    this.notices = notices;
+    this.loaded = true;
+    void this.readMembers();
+  }
+
+  readStatus = async (): Promise<void> => void (this.status = await call("node.status", {}));
+  readPeers = async (): Promise<void> => void (this.peers = await call("peers.list", {}));
+  readInstalled = async (): Promise<void> => void (this.installed = await call("widget.list", {}));
+  readNotices = async (): Promise<void> => void (this.notices = await call("notices.list", {}));
+
+  async readInstances(): Promise<void> {
+    this.instances = await call("instance.list", {});
+    void this.readMembers();
+  }
+
+  /** Who shares what: for the faces in the title bars. */
+  async readMembers(): Promise<void> {
+    const shared = this.instances.filter((i) => i.space !== "private");
+    const found = await Promise.all(shared.map(async (i) => [i.instance, await call("instance.members", { instance: i.instance }).catch((): Member[] => [])] as const));
+    this.members = Object.fromEntries(found);
+  }
+
+  onEvent(event: Event): void {
+    switch (event.event) {
+      case "peers_changed":
+        later("peers", this.readPeers);
+        later("status", this.readStatus);
+        later("instances", () => this.readInstances());
+        break;
+      case "directory_changed":
+        this.directoryRevision += 1;
+        if (this.status) this.status = { ...this.status, directory_size: event.widgets };
+        later("installed", this.readInstalled);
+        break;
+      case "instances_changed":
+        later("instances", () => this.readInstances());
+        break;
+      case "widgets_changed":
+        this.directoryRevision += 1;
+        later("installed", this.readInstalled);
+        later("instances", () => this.readInstances());
+        break;
+      case "notice":
+        this.#notice(event.notice);
+        break;
+      case "fetch_progress":
+        this.#fetched(event.uuid, event.done, event.total, event.failed);
+        break;
+      default:
+    }
+  }
+
+  #notice(notice: Notice): void {
+    this.notices = [notice, ...this.notices.filter((n) => n.id !== notice.id)];
+    const open = { name: "Show", run: () => void import("./actions").then((a) => a.followNotice(notice)) };
+    ui.toast(notice.title ? `${notice.title}: ${notice.text}` : notice.text, notice.instance ? open : null);
+  }
+
+  #fetched(uuid: string, done: number, total: number, failed: string | null): void {
+    const rest = { ...this.progress };
+    if (failed !== null || done >= total) delete rest[uuid];
+    else rest[uuid] = { done, total };
+    this.progress = rest;
+  }
+}
+
+const timers = new Map<string, ReturnType<typeof setTimeout>>();
+/** Several events in a row make one reading. */
+function later(what: string, run: () => Promise<void>): void {
+  if (timers.has(what)) return;
+  timers.set(what, setTimeout(() => {
+    timers.delete(what);
+    run().catch(() => undefined); // The next connection reads everything.
+  }, 60));
+}
+
+export const data = new Data();
+session.onEvent((event) => data.onEvent(event));

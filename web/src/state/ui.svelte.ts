@@ -1,0 +1,98 @@
+import { words } from "../api/client";
+
+/** What lies over the board. One at a time. */
+export type Sheet =
+  | { kind: "directory"; uuid?: string; query?: string }
+  | { kind: "invite"; instance: string }
+  | { kind: "join"; invite?: string }
+  | { kind: "leave"; instance: string }
+  | { kind: "people"; connect?: boolean }
+  | { kind: "settings" }
+  | { kind: "notices" }
+  | { kind: "publish"; file?: File }
+  | { kind: "welcome"; step?: "name" | "words" }
+  | { kind: "name"; title: string; label: string; value: string; action: string; save: (name: string) => Promise<void> }
+  | { kind: "palette" };
+
+/** A question of a widget; it goes over everything. */
+export type Prompt =
+  | { kind: "link"; from: string; url: URL; answer: (yes: boolean) => void }
+  | { kind: "share"; from: string; text: string | null; file: { name: string; blob: Blob } | null; answer: (yes: boolean) => void };
+
+export interface Toast {
+  id: number;
+  text: string;
+  bad: boolean;
+  action: { name: string; run: () => void } | null;
+}
+
+export type Theme = "system" | "light" | "dark";
+const THEME = "hedgerow.theme";
+
+class Ui {
+  sheet = $state.raw<Sheet | null>(null);
+  prompt = $state.raw<Prompt | null>(null);
+  toasts = $state.raw<Toast[]>([]);
+  arranging = $state(false);
+  maximised = $state<string | null>(null);
+  /** Read out by screen readers. */
+  said = $state("");
+  theme = $state<Theme>("system");
+  narrow = $state(false);
+  #next = 1;
+
+  constructor() {
+    const kept = localStorage.getItem(THEME);
+    if (kept === "light" || kept === "dark") this.theme = kept;
+    const dark = matchMedia("(prefers-color-scheme: dark)"), narrow = matchMedia("(max-width: 719px)");
+    this.narrow = narrow.matches;
+    dark.addEventListener("change", () => this.#paint());
+    narrow.addEventListener("change", () => (this.narrow = narrow.matches));
+    this.#paint();
+  }
+
+  open(sheet: Sheet): void {
+    this.sheet = sheet;
+  }
+  close(): void {
+    this.sheet = null;
+  }
+  say(text: string): void {
+    this.said = this.said === text ? `${text}\u00a0` : text;
+  }
+
+  setTheme(theme: Theme): void {
+    this.theme = theme;
+    localStorage.setItem(THEME, theme);
+    this.#paint();
+  }
+
+  #paint(): void {
+    const dark = this.theme === "dark" || (this.theme === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
+    document.documentElement.dataset.theme = dark ? "dark" : "light";
+  }
+
+  /** Says what was done, with a way back if there is one. */
+  toast(text: string, action: Toast["action"] = null, bad = false): void {
+    const id = this.#next++;
+    this.toasts = [...this.toasts.slice(-2), { id, text, bad, action }];
+    setTimeout(() => this.dismiss(id), action || bad ? 12_000 : 5_000);
+  }
+  dismiss(id: number): void {
+    this.toasts = this.toasts.filter((t) => t.id !== id);
+  }
+  fail(error: unknown): void {
+    this.toast(words(error), null, true);
+  }
+}
+
+export const ui = new Ui();
+
+export async function copy(text: string, what: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+    ui.toast(`${what} copied.`);
+  } catch {
+    ui.toast(`The browser did not allow copying. Select the text and copy it by hand.`, null, true);
+  }
+}

@@ -1,0 +1,79 @@
+import { afterEach, describe, expect, test } from "vitest";
+import type { Client } from "../src/api/client";
+import { Bridge } from "../src/bridge/bridge";
+import type { Chrome } from "../src/bridge/session";
+
+const ports: MessagePort[] = [];
+afterEach(() => ports.splice(0).forEach((p) => p.close()));
+
+function setup() {
+  const calls: [string, unknown][] = [], troubles: (string | null)[] = [];
+  let openFails = false;
+  const client = { call: async (method: string, params: unknown) => {
+    calls.push([method, params]);
+    if (method === "app.open") { if (openFails) throw new Error("The widget is damaged."); return { send_update_max_size: 100, max_serial: 0 }; }
+    if (method === "app.updates") return { updates: [], max_serial: 0 };
+    if (method === "app.send_update") return { serial: 1 };
+    return {};
+  } } as unknown as Client;
+  const chrome: Chrome = { openLink: async () => undefined, share: async () => undefined, trouble: (_, reason) => troubles.push(reason) };
+  const bridge = new Bridge(client, chrome);
+  bridge.place([{ instance: "a", origin: "http://a.hub.localhost:1" }]);
+  const connect = (origin: string, data: unknown = { hedgerow: 1, type: "connect" }) => {
+    let port: MessagePort | null = null;
+    const source = { postMessage: (_: unknown, to: string, moved: MessagePort[]) => { expect(to).toBe(origin); port = moved[0] ?? null; } };
+    bridge.receive({ data, origin, source: source as unknown as MessageEventSource });
+    if (port) ports.push(port);
+    return port as MessagePort | null;
+  };
+  const ask = (port: MessagePort, message: unknown) => new Promise<Record<string, unknown>>((ok) => { port.onmessage = (e: MessageEvent<Record<string, unknown>>) => ok(e.data); port.postMessage(message); });
+  return { bridge, calls, troubles, connect, ask, failOpen: () => (openFails = true) };
+}
+
+describe("the hub's side of a widget", () => {
+  test("only windows of a placed instance get a port", () => {
+    const { connect } = setup();
+    expect(connect("http://a.hub.localhost:1")).not.toBeNull();
+    for (const origin of ["http://b.hub.localhost:1", "http://a.hub.localhost:2", "https://a.hub.localhost:1", "null", ""]) expect(connect(origin)).toBeNull();
+    expect(connect("http://a.hub.localhost:1", { type: "connect" })).toBeNull();
+  });
+  test("a call goes to the node for this instance, whatever the widget claims", async () => {
+    const { connect, ask, calls } = setup();
+    const port = connect("http://a.hub.localhost:1")!;
+    expect(await ask(port, { id: 1, call: "send_update", args: { instance: "b", update: { payload: 5 } } })).toEqual({ id: 1, result: { serial: 1 } });
+    expect(calls.at(-1)).toEqual(["app.send_update", { instance: "a", update: { payload: 5 } }]);
+  });
+  test("unknown and oversized calls are answered with the reason", async () => {
+    const { connect, ask, calls } = setup();
+    const port = connect("http://a.hub.localhost:1")!;
+    expect(await ask(port, { id: 2, call: "node.shutdown" })).toMatchObject({ id: 2, error: "there is no such call" });
+    expect((await ask(port, { id: 3, call: "send_update", args: { update: { payload: "x".repeat(200) } } })).error).toMatch(/100 are allowed/);
+    expect(calls.some(([m]) => m === "app.send_update" || m === "node.shutdown")).toBe(false);
+  });
+  test("a flood is answered with an error and does not reach the node", async () => {
+    const { connect, calls } = setup();
+    const port = connect("http://a.hub.localhost:1")!;
+    const answers: Record<string, unknown>[] = [];
+    const all = new Promise<void>((ok) => { port.onmessage = (e: MessageEvent<Record<string, unknown>>) => { answers.push(e.data); if (answers.length === 1000) ok(); }; });
+    for (let id = 0; id < 1000; id += 1) port.postMessage({ id, call: "updates", args: {} });
+    await all;
+    expect(answers.filter((a) => "error" in a).length).toBeGreaterThan(500);
+    expect(calls.filter(([m]) => m === "app.updates").length).toBeLessThan(450);
+  });
+  test("why an instance does not open is told once to the card and to the call", async () => {
+    const { connect, ask, troubles, failOpen } = setup();
+    failOpen();
+    const port = connect("http://a.hub.localhost:1")!;
+    expect(await ask(port, { id: 1, call: "updates", args: {} })).toMatchObject({ error: "The widget is damaged." });
+    expect(troubles).toContain("The widget is damaged.");
+  });
+  test("realtime reaches only those who joined", async () => {
+    const { bridge, connect, ask } = setup();
+    const port = connect("http://a.hub.localhost:1")!;
+    expect(await ask(port, { id: 1, call: "realtime_send", args: { data: new Uint8Array([1]) } })).toMatchObject({ error: "join the realtime channel first" });
+    await ask(port, { id: 2, call: "realtime_join" });
+    const got = new Promise((ok) => { port.onmessage = (e) => ok(e.data); });
+    bridge.event({ event: "app_realtime", instance: "a", sender: "p", data: "AQI=" });
+    expect(await got).toEqual({ event: "realtime", data: new Uint8Array([1, 2]), sender: "p" });
+  });
+});

@@ -1,0 +1,153 @@
+//! `cargo xtask test`: everything that must hold. All steps run, whatever fails; the last line counts them.
+
+use crate::{
+    api, prerequisites,
+    run::{cargo, root, run, run_with},
+    tidy, up, web,
+};
+use anyhow::{Context, Result, bail};
+use std::{process::ExitCode, time::Instant};
+
+enum Outcome {
+    Passed,
+    /// There is nothing to do, and why.
+    Nothing(&'static str),
+}
+use Outcome::{Nothing, Passed};
+
+type Step = (&'static str, fn() -> Result<Outcome>);
+
+/// Steps that need neither a browser nor long.
+const QUICK: &[Step] = &[
+    ("Node.js", || prerequisites::node().map(|()| Passed)),
+    ("Rust tools", || prerequisites::rust_tools().map(|()| Passed)),
+    ("formatting", || cargo_step(&["fmt", "--all", "--check"])),
+    ("tidy", || tidy::check().map(|()| Passed)),
+    ("generated API files", || api::api(true).map(|()| Passed)),
+    ("dashboard and widgets build", || web::build().map(|()| Passed)),
+    ("dashboard types", || npm_step("web", "check")),
+    ("dashboard unit tests", || npm_step("web", "test")),
+    ("widget tests", || npm_step("widgets", "test:unit")),
+    ("bridge script tests", bridge),
+    ("clippy", || {
+        cargo_step(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])
+    }),
+    ("Rust tests", rust_tests),
+];
+
+/// The rest.
+const SLOW: &[Step] = &[
+    ("Chromium", || prerequisites::chromium().map(|_| Passed)),
+    ("network tools", || prerequisites::network_lab().map(|()| Passed)),
+    ("documentation tests", || cargo_step(&["test", "--workspace", "--doc"])),
+    ("licences and advisories", deny),
+    ("widget tests in a browser", || npm_step("widgets", "test:browser")),
+    ("end-to-end tests", end_to_end),
+];
+
+/// Runs all steps (or the quick ones) and sums up.
+pub fn test(quick: bool) -> Result<ExitCode> {
+    let (mut passed, mut failures, mut notes) = (0, Vec::new(), Vec::new());
+    for (name, step) in QUICK.iter().chain(if quick { &[][..] } else { SLOW }) {
+        eprintln!("\n== {name}");
+        let begin = Instant::now();
+        match step() {
+            Ok(Passed) => {
+                passed += 1;
+                eprintln!("== {name}: passed in {:.1} s", begin.elapsed().as_secs_f32());
+            }
+            Ok(Nothing(why)) => notes.push(format!("{name}: left out, {why}")),
+            Err(error) => {
+                eprintln!("== {name}: FAILED: {error:#}");
+                failures.push(format!("{name}: {error:#}"));
+            }
+        }
+    }
+    println!();
+    for note in notes {
+        println!("{note}");
+    }
+    for failure in &failures {
+        println!("failed: {failure}");
+    }
+    println!("{passed} passed, {} failed", failures.len());
+    Ok(if failures.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn cargo_step(arguments: &[&str]) -> Result<Outcome> {
+    run(&root(), &cargo(), arguments).map(|()| Passed)
+}
+
+fn npm_step(part: &str, script: &str) -> Result<Outcome> {
+    let folder = root().join(part);
+    if !web::has_script(&folder, script) {
+        return Ok(Nothing("it has no such script"));
+    }
+    web::install(&folder)?;
+    run_with(&folder, "npm", &["run", script], &[("CI", "true")]).map(|()| Passed)
+}
+
+fn bridge() -> Result<Outcome> {
+    let folder = root().join("crates/sandbox/js/test");
+    let mut tests = Vec::new();
+    for entry in std::fs::read_dir(&folder).into_iter().flatten() {
+        let path = entry?.path();
+        if path
+            .to_str()
+            .is_some_and(|p| p.ends_with(".test.js") || p.ends_with(".test.mjs"))
+        {
+            tests.push(path.to_string_lossy().into_owned());
+        }
+    }
+    if tests.is_empty() {
+        return Ok(Nothing("there are none"));
+    }
+    tests.sort();
+    let mut arguments = vec!["--test"];
+    arguments.extend(tests.iter().map(String::as_str));
+    run(&root(), "node", &arguments).map(|()| Passed)
+}
+
+fn rust_tests() -> Result<Outcome> {
+    if prerequisites::nextest() {
+        return cargo_step(&["nextest", "run", "--workspace", "--no-fail-fast"]);
+    }
+    eprintln!("cargo-nextest could not be installed; cargo test runs the same tests, more slowly");
+    cargo_step(&["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"])
+}
+
+fn deny() -> Result<Outcome> {
+    if crate::run::find("cargo-deny").is_none() {
+        return Ok(Nothing(
+            "cargo-deny is not installed (cargo install cargo-deny --locked)",
+        ));
+    }
+    cargo_step(&["deny", "check", "licenses", "bans", "sources"])
+}
+
+fn end_to_end() -> Result<Outcome> {
+    let folder = root().join("e2e");
+    if !folder.join("package.json").exists() {
+        return Ok(Nothing("there is no folder e2e"));
+    }
+    let chromium = prerequisites::chromium()?;
+    web::build()?;
+    let program = up::build(false)?;
+    if !program.exists() {
+        bail!("{} was not built", program.display());
+    }
+    web::install(&folder)?;
+    let environment = [
+        (
+            "HEDGEROW_BIN",
+            program.to_str().context("the path is not Unicode text")?,
+        ),
+        ("CHROMIUM", chromium.to_str().context("the path is not Unicode text")?),
+        ("CI", "true"),
+    ];
+    run_with(&folder, "npm", &["test"], &environment).map(|()| Passed)
+}
