@@ -7,6 +7,7 @@ use std::{
     io::{Cursor, Read, Write},
     sync::Arc,
 };
+use unicode_normalization::UnicodeNormalization;
 use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
 /// Longest path in a package, in bytes.
@@ -206,6 +207,12 @@ fn announced_entries(bytes: &[u8]) -> Result<usize, PackageError> {
     }
 }
 
+/// Characters that change how the text around them is read without being seen.
+pub(crate) fn is_invisible(c: char) -> bool {
+    let marks = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{feff}');
+    c.is_control() || marks || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Names seen so far, to refuse twins.
 #[derive(Default)]
 struct Names {
@@ -220,11 +227,12 @@ impl Names {
         let part_is_plain = |part: &str| {
             !part.is_empty() && part != "." && part != ".." && !part.ends_with(['.', ' ']) && !part.starts_with(' ')
         };
-        let forbidden = |c: char| c.is_control() || matches!(c, '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|');
+        let forbidden = |c: char| is_invisible(c) || matches!(c, '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|');
         if name.len() > LONGEST_PATH || name.chars().any(forbidden) || !name.split('/').all(part_is_plain) {
             return Err(bad());
         }
-        let key = name.to_lowercase();
+        // Many systems ignore case, and how an accented letter is put together.
+        let key: String = name.nfc().flat_map(char::to_lowercase).nfc().collect();
         let mut parent = key.as_str();
         while let Some((above, _)) = parent.rsplit_once('/') {
             if self.seen.get(above) == Some(&false) {

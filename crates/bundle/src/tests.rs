@@ -86,6 +86,9 @@ fn names_that_lead_out_of_the_package_are_refused() {
 fn two_files_with_one_name_or_names_that_differ_in_case_are_refused() {
     assert!(matches!(with("INDEX.html"), Err(PackageError::Duplicate(_))));
     assert!(matches!(with("index.html/x"), Err(PackageError::Duplicate(_))));
+    let accents = zip(&[("index.html", b"hi"), ("caf\u{e9}.js", b"1"), ("cafe\u{301}.js", b"2")]);
+    assert!(matches!(open(accents), Err(PackageError::Duplicate(_))));
+    assert!(matches!(with("photo\u{202e}gnp.html"), Err(PackageError::BadName(_))));
     let twice = patched(
         &[("index.html", b"hi"), ("app1.js", b"1"), ("app2.js", b"2")],
         b"app2.js",
@@ -202,10 +205,14 @@ fn the_same_files_give_the_same_bytes_and_the_skeleton_packs() {
     let bytes = pack(&files).expect("packs");
     assert_eq!(bytes, pack(&files).expect("packs"));
     let package = open(bytes).expect("opens");
-    assert_eq!(package.manifest().name.as_deref(), Some("My first <widget>"));
+    assert_eq!(package.manifest().name.as_deref(), Some("My \"first\" <widget>"));
     assert!(package.icon().is_some());
+    for odd in ["", "\n\u{202e}", "'''\\\"\"", &"long".repeat(100)] {
+        let packed = pack(&skeleton(odd)).expect("packs");
+        assert!(open(packed).expect("opens").manifest().name.is_some(), "{odd:?}");
+    }
     let page = String::from_utf8(package.file("index.html").expect("reads").expect("there")).expect("text");
-    assert!(page.contains("&lt;widget>"));
+    assert!(page.contains("&lt;widget&gt;"));
     assert!(check_licence(package.manifest().license.as_deref().expect("given")).is_ok());
     assert!(matches!(
         pack(&BTreeMap::new()),

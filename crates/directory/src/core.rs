@@ -19,6 +19,12 @@ const MOST_WIDGETS: u32 = 500;
 const RECONCILE_MS: u64 = 120_000;
 /// Reconciliation messages that a peer may send per [`RECONCILE_MS`]; more are not answered.
 const MOST_STEPS: u32 = 256;
+/// How often a peer may have the whole directory per [`RECONCILE_MS`]; what it wants beyond that is not sent.
+const MOST_COPIES: usize = 2;
+/// Records beside those: a small directory may be fetched more often.
+const MOST_EXTRA: usize = 4096;
+/// Ids of refused records that are remembered, so that they are not fetched again and again.
+const MOST_REFUSED: usize = 65_536;
 /// Ids that are asked of a peer at once.
 const WANT: usize = 2048;
 
@@ -127,6 +133,9 @@ impl Blamed for PublishError {
 #[derive(Clone, Debug, Default)]
 struct Widget {
     releases: BTreeMap<u64, RecordId>,
+    /// What each of `releases` names as the one before it.
+    before: BTreeMap<u64, Option<RecordId>>,
+    newest: Option<(u64, RecordId)>,
     count: usize,
     forked: bool,
 }
@@ -134,6 +143,8 @@ struct Widget {
 #[derive(Default)]
 struct Peer {
     steps: u32,
+    /// Records sent because it wanted them.
+    served: usize,
 }
 
 /// The directory as one node keeps it.
@@ -147,6 +158,8 @@ pub struct Directory {
     authors: BTreeMap<PublicKey, u32>,
     pinned: BTreeMap<WidgetId, BTreeSet<RecordId>>,
     peers: BTreeMap<NodeId, Peer>,
+    /// Sound records that are over a quota or not allowed.
+    refused: BTreeSet<RecordId>,
     reconcile_at: Option<u64>,
 }
 
@@ -207,7 +220,7 @@ impl Directory {
         let peers: Vec<NodeId> = self.peers.keys().copied().collect();
         for peer in peers {
             if let Some(state) = self.peers.get_mut(&peer) {
-                state.steps = 0;
+                *state = Peer::default();
             }
             self.open(peer, effects);
         }
@@ -224,7 +237,12 @@ impl Directory {
     }
 
     fn message(&mut self, from: NodeId, bytes: &[u8], effects: &mut Vec<Effect>) -> Result<(), &'static str> {
-        let frame = DirectoryFrame::from_bytes(bytes).map_err(|_| "a malformed frame")?;
+        let frame = match DirectoryFrame::from_bytes(bytes) {
+            Ok(frame) => frame,
+            // A later version says more than this one understands.
+            Err(DirectoryFrameError::UnknownFrame(_)) => return Ok(()),
+            Err(_) => return Err("a malformed frame"),
+        };
         let Some(peer) = self.peers.get_mut(&from) else {
             return Ok(());
         };
@@ -252,7 +270,11 @@ impl Directory {
             }
             DirectoryFrame::Offer { ids } => self.want(from, &ids, effects),
             DirectoryFrame::Want { ids } => {
-                let ids: Vec<RecordId> = ids.into_iter().filter(|id| self.ids.contains(id)).collect();
+                // Each once: a frame of one id, thousands of times, would be answered with hundreds of megabytes.
+                let once: BTreeSet<RecordId> = ids.into_iter().filter(|id| self.ids.contains(id)).collect();
+                let most = self.ids.len().saturating_mul(MOST_COPIES).saturating_add(MOST_EXTRA);
+                let ids: Vec<RecordId> = once.into_iter().take(most.saturating_sub(peer.served)).collect();
+                peer.served = peer.served.saturating_add(ids.len());
                 if !ids.is_empty() {
                     effects.push(Effect::SendRecords { peer: from, ids });
                 }
@@ -270,9 +292,13 @@ impl Directory {
                         }
                     };
                     let id = record.id;
+                    if self.refused.contains(&id) {
+                        continue;
+                    }
                     match self.take(record, effects) {
                         Taken::New => new.push(id),
-                        Taken::Known | Taken::Refused => {}
+                        Taken::Known => {}
+                        Taken::Refused => self.refuse(id),
                         Taken::Bad(what) => {
                             fault = Some(what);
                             break;
@@ -287,7 +313,10 @@ impl Directory {
     }
 
     fn want(&self, peer: NodeId, ids: &[RecordId], effects: &mut Vec<Effect>) {
-        let lack: Vec<RecordId> = ids.iter().filter(|id| !self.ids.contains(id)).copied().collect();
+        let lacking = ids
+            .iter()
+            .filter(|id| !self.ids.contains(id) && !self.refused.contains(id));
+        let lack: Vec<RecordId> = lacking.copied().collect();
         for part in lack.chunks(WANT) {
             effects.push(Effect::Send {
                 peer,
@@ -344,7 +373,6 @@ impl Directory {
             return Taken::Refused;
         }
         let forked_before = self.is_forked(&widget);
-        let newest = self.newest(&widget).map(|(sequence, _)| sequence);
         self.keep(&record);
         let (id, sequence) = (record.id, record.release.sequence);
         effects.push(Effect::Persist {
@@ -356,7 +384,7 @@ impl Directory {
         if self.is_forked(&widget) && !forked_before {
             effects.push(Effect::Forked { widget });
         }
-        if newest.is_none_or(|newest| sequence > newest) {
+        if self.newest(&widget) == Some((sequence, id)) {
             effects.push(Effect::Head {
                 id,
                 release: Box::new(record.release),
@@ -365,10 +393,23 @@ impl Directory {
         Taken::New
     }
 
+    /// What is forgotten is fetched, and refused, once more.
+    fn refuse(&mut self, id: RecordId) {
+        if self.refused.len() >= MOST_REFUSED {
+            self.refused.clear();
+        }
+        self.refused.insert(id);
+    }
+
     fn has_room(&self, record: &Record, widget: &WidgetId) -> bool {
         let known = self.widgets.get(widget);
-        let author = record.release.genesis.author_keys().next();
-        let widgets = author.and_then(|a| self.authors.get(&a)).copied().unwrap_or(0);
+        // Who signed pays: a genesis may name a key whose owner knows nothing of it.
+        let widgets = record
+            .signers()
+            .filter_map(|key| self.authors.get(&key))
+            .copied()
+            .max()
+            .unwrap_or(0);
         self.ids.len() < MOST_RECORDS && known.map_or(widgets < MOST_WIDGETS, |w| w.count < MOST_RELEASES)
     }
 
@@ -378,19 +419,30 @@ impl Directory {
         }
         let release = &record.release;
         let state = self.widgets.entry(release.genesis.widget()).or_default();
-        if state.count == 0
-            && let Some(author) = release.genesis.author_keys().next()
-        {
-            *self.authors.entry(author).or_default() += 1;
+        if state.count == 0 {
+            for key in record.signers() {
+                *self.authors.entry(key).or_default() += 1;
+            }
         }
         state.count += 1;
         let before = release.sequence.checked_sub(1).and_then(|s| state.releases.get(&s));
         let breaks = before.is_some_and(|before| release.prev.as_ref() != Some(before));
+        // Records come in any order, so the one after it may be here already.
+        let after = release.sequence.checked_add(1).and_then(|s| state.before.get(&s));
+        let breaks = breaks || after.is_some_and(|named| *named != Some(record.id));
         let twin = state.releases.contains_key(&release.sequence);
         if twin || breaks {
             state.forked = true;
         }
         state.releases.entry(release.sequence).or_insert(record.id);
+        state.before.entry(release.sequence).or_insert(release.prev);
+        // Which branch of a fork is the author's nobody can tell: people keep what they see until the author explains.
+        if state
+            .newest
+            .is_none_or(|(sequence, _)| release.sequence > sequence && !state.forked)
+        {
+            state.newest = Some((release.sequence, record.id));
+        }
     }
 
     /// Takes for `widget` only records named in this way. For widgets that come with the program: their author's key
@@ -398,13 +450,9 @@ impl Directory {
     pub fn pin(&mut self, widget: WidgetId, record: RecordId) {
         self.pinned.entry(widget).or_default().insert(record);
     }
-    /// Number and record of a widget's newest release.
+    /// Number and record of a widget's newest release; of a forked one, of the newest before the fork was found.
     pub fn newest(&self, widget: &WidgetId) -> Option<(u64, RecordId)> {
-        self.widgets
-            .get(widget)?
-            .releases
-            .last_key_value()
-            .map(|(s, id)| (*s, *id))
+        self.widgets.get(widget)?.newest
     }
     /// Whether the author signed two different releases with one number.
     pub fn is_forked(&self, widget: &WidgetId) -> bool {

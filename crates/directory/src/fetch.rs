@@ -21,7 +21,9 @@ const RUN: u32 = 16;
 const REQUESTS: usize = 2;
 /// A peer that sends nothing for so long loses its chunks to others, in milliseconds.
 const SILENCE_MS: u64 = 5_000;
-/// A peer that failed so often is not asked again.
+/// The same for a peer that is alone: a chunk of 256 KiB may take that long, over 9 kB/s.
+const LONE_SILENCE_MS: u64 = 30_000;
+/// A peer that failed so often in a row is not asked again.
 const STRIKES: u32 = 3;
 
 /// Size and chunk digests of a package.
@@ -220,15 +222,29 @@ impl Fetch {
             .sources
             .values()
             .filter(|s| !s.under_way.is_empty() || (s.asked && !s.holder && s.strikes < STRIKES));
-        busy.map(|s| s.heard_ms.saturating_add(SILENCE_MS))
+        busy.map(|s| s.heard_ms.saturating_add(self.patience()))
             .min()
             .filter(|_| !self.done)
     }
 
+    /// With nobody else to take over, a slow peer is better than none.
+    fn patience(&self) -> u64 {
+        let usable = self
+            .sources
+            .values()
+            .filter(|s| s.strikes < STRIKES && (s.holder || s.asked));
+        if usable.count() > 1 {
+            SILENCE_MS
+        } else {
+            LONE_SILENCE_MS
+        }
+    }
+
     /// Takes chunks away from peers that are silent.
     pub fn handle_timeout(&mut self, now_ms: u64, effects: &mut Vec<Effect>) {
+        let patience = self.patience();
         for source in self.sources.values_mut() {
-            if now_ms.saturating_sub(source.heard_ms) >= SILENCE_MS {
+            if now_ms.saturating_sub(source.heard_ms) >= patience {
                 if !source.under_way.is_empty() || (source.asked && !source.holder) {
                     source.strikes += 1;
                     source.heard_ms = now_ms;
@@ -298,6 +314,8 @@ impl Fetch {
             });
             return;
         }
+        // Only failures in a row count: a long download over a poor line has many.
+        source.strikes = 0;
         if source.under_way.is_empty() {
             source.requests = 0;
         } else {

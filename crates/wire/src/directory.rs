@@ -25,6 +25,8 @@ pub const MAX_RECORDS: usize = 1024;
 /// Most ranges in one frame.
 pub const MAX_RANGES: usize = 4096;
 
+/// Highest frame number that this version knows.
+const LAST_FRAME: u32 = 3;
 const CONTEXT: &str = "hedgerow 2026 directory record v1";
 
 /// A frame or record that is not what it must be.
@@ -44,6 +46,9 @@ pub enum DirectoryFrameError {
     /// Of a kind that a newer version may know.
     #[error("record kind {0} is not known to this version")]
     UnknownKind(u8),
+    /// A frame that a newer version may know.
+    #[error("frame number {0} is not known to this version")]
+    UnknownFrame(u32),
     /// Too few good signatures of the author's keys.
     #[error("the record is not signed by its author")]
     BadSignature,
@@ -55,7 +60,7 @@ pub enum DirectoryFrameError {
 impl Blamed for DirectoryFrameError {
     fn blame(&self) -> Blame {
         match self {
-            Self::UnknownKind(_) => Blame::Local,
+            Self::UnknownKind(_) | Self::UnknownFrame(_) => Blame::Local,
             _ => Blame::Peer,
         }
     }
@@ -357,6 +362,12 @@ impl Record {
             Err(DirectoryFrameError::BadSignature)
         }
     }
+    /// The author keys whose signatures it carries; they hold if [`Record::verify`] says so.
+    pub fn signers(&self) -> impl Iterator<Item = PublicKey> + '_ {
+        let keys = self.release.genesis.keys.as_chunks::<32>().0;
+        let numbers = self.signatures.iter().map(|(number, _)| usize::from(*number));
+        numbers.filter_map(|number| keys.get(number).map(|key| PublicKey(*key)))
+    }
     fn id_of(signed: &[u8]) -> RecordId {
         RecordId(hash(CONTEXT, &[signed]))
     }
@@ -437,13 +448,19 @@ impl DirectoryFrame {
     /// Reads a frame.
     ///
     /// # Errors
-    /// `Malformed` or `TooLong`.
+    /// `Malformed`, `TooLong` or `UnknownFrame`.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, DirectoryFrameError> {
         if bytes.len() > MAX_FRAME {
             return Err(DirectoryFrameError::TooLong {
                 what: "directory frame",
                 len: bytes.len(),
             });
+        }
+        let mut peek = Decoder::new(bytes);
+        if let Ok(number) = peek.array().and_then(|_| peek.u32())
+            && number > LAST_FRAME
+        {
+            return Err(DirectoryFrameError::UnknownFrame(number));
         }
         let frame: Self = decoded(bytes, "directory frame")?;
         let sound = match &frame {
