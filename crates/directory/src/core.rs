@@ -1,13 +1,16 @@
 //! The exchange: records in, verified, kept once, passed on.
 
-use crate::recon::IdSet;
+use crate::{
+    api::{Effect, Input, PublishError},
+    recon::IdSet,
+};
 use alloc::{
     boxed::Box,
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
-use hedgerow_base::{Blame, Blamed, NodeId, PublicKey, RecordId, WidgetId};
-use hedgerow_wire::directory::{DirectoryFrame, DirectoryFrameError, MAX_IDS, Record, Release};
+use hedgerow_base::{NodeId, PublicKey, RecordId, WidgetId};
+use hedgerow_wire::directory::{DirectoryFrame, DirectoryFrameError, MAX_IDS, Range, Record, Release};
 
 /// Records in all.
 const MOST_RECORDS: usize = 400_000;
@@ -27,108 +30,6 @@ const MOST_EXTRA: usize = 4096;
 const MOST_REFUSED: usize = 65_536;
 /// Ids that are asked of a peer at once.
 const WANT: usize = 2048;
-
-/// What the driver tells the core.
-#[derive(Clone, Debug)]
-pub enum Input {
-    /// A record of the own store; not verified again.
-    Restore {
-        /// As persisted.
-        bytes: Vec<u8>,
-    },
-    /// A record of one's own.
-    Publish {
-        /// As signed.
-        record: Box<Record>,
-    },
-    /// A peer is connected.
-    PeerConnected {
-        /// The peer.
-        peer: NodeId,
-    },
-    /// A peer is gone.
-    PeerDisconnected {
-        /// The peer.
-        peer: NodeId,
-    },
-    /// A frame from a peer.
-    Message {
-        /// The peer.
-        peer: NodeId,
-        /// At most `limits::MAX_FRAME` bytes.
-        bytes: Vec<u8>,
-    },
-}
-
-/// What the driver does for the core, in order. A [`Effect::Persist`] is durable before any later effect leaves the
-/// machine.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Store a record.
-    Persist {
-        /// Its id.
-        id: RecordId,
-        /// Its widget.
-        widget: WidgetId,
-        /// Its sequence number.
-        sequence: u64,
-        /// As to be restored and sent.
-        bytes: Vec<u8>,
-    },
-    /// This release is now the newest of its widget: lists and search show it.
-    Head {
-        /// Its record.
-        id: RecordId,
-        /// The release.
-        release: Box<Release>,
-    },
-    /// The author signed two different releases with one number: warn.
-    Forked {
-        /// The widget.
-        widget: WidgetId,
-    },
-    /// Send a frame.
-    Send {
-        /// To whom.
-        peer: NodeId,
-        /// The frame.
-        bytes: Vec<u8>,
-    },
-    /// Send stored records, in frames made by [`Directory::records_frame`].
-    SendRecords {
-        /// To whom.
-        peer: NodeId,
-        /// Which ones.
-        ids: Vec<RecordId>,
-    },
-    /// A peer sent what no correct node sends.
-    Misbehaved {
-        /// Who.
-        peer: NodeId,
-        /// What.
-        what: &'static str,
-    },
-}
-
-/// Why an own record was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PublishError {
-    /// A release with this number or a higher one exists.
-    #[error("there is a newer release of this widget already; publish again to continue after it")]
-    Stale,
-    /// Not signed by the author's key.
-    #[error("the release is not signed by the widget's author")]
-    NotAuthor,
-    /// A quota is reached.
-    #[error("the directory takes no more from this author or for this widget")]
-    Quota,
-}
-
-impl Blamed for PublishError {
-    fn blame(&self) -> Blame {
-        Blame::Local
-    }
-}
 
 #[derive(Clone, Debug, Default)]
 struct Widget {
@@ -249,26 +150,15 @@ impl Directory {
         match frame {
             DirectoryFrame::Reconcile { ranges } => {
                 peer.steps = peer.steps.saturating_add(1);
-                if peer.steps > MOST_STEPS {
-                    return Ok(());
+                if peer.steps <= MOST_STEPS {
+                    self.reconcile(from, &ranges, effects);
                 }
-                let answer = self.ids.answer(&ranges);
-                if !answer.ranges.is_empty() {
-                    let frame = DirectoryFrame::Reconcile { ranges: answer.ranges };
-                    effects.push(Effect::Send {
-                        peer: from,
-                        bytes: frame.to_bytes(),
-                    });
-                }
-                self.want(from, &answer.lack, effects);
-                if !answer.give.is_empty() {
-                    effects.push(Effect::SendRecords {
-                        peer: from,
-                        ids: answer.give,
-                    });
-                }
+                Ok(())
             }
-            DirectoryFrame::Offer { ids } => self.want(from, &ids, effects),
+            DirectoryFrame::Offer { ids } => {
+                self.want(from, &ids, effects);
+                Ok(())
+            }
             DirectoryFrame::Want { ids } => {
                 // Each once: a frame of one id, thousands of times, would be answered with hundreds of megabytes.
                 let once: BTreeSet<RecordId> = ids.into_iter().filter(|id| self.ids.contains(id)).collect();
@@ -278,38 +168,64 @@ impl Directory {
                 if !ids.is_empty() {
                     effects.push(Effect::SendRecords { peer: from, ids });
                 }
+                Ok(())
             }
-            DirectoryFrame::Records { records } => {
-                let mut fault = None;
-                let mut new = Vec::new();
-                for bytes in records {
-                    let record = match Record::from_bytes(&bytes) {
-                        Ok(record) => record,
-                        Err(DirectoryFrameError::UnknownKind(_)) => continue,
-                        Err(_) => {
-                            fault = Some("a malformed record");
-                            break;
-                        }
-                    };
-                    let id = record.id;
-                    if self.refused.contains(&id) {
-                        continue;
-                    }
-                    match self.take(record, effects) {
-                        Taken::New => new.push(id),
-                        Taken::Known => {}
-                        Taken::Refused => self.refuse(id),
-                        Taken::Bad(what) => {
-                            fault = Some(what);
-                            break;
-                        }
-                    }
+            DirectoryFrame::Records { records } => self.receive(from, &records, effects),
+        }
+    }
+
+    fn reconcile(&self, from: NodeId, ranges: &[Range], effects: &mut Vec<Effect>) {
+        let answer = self.ids.answer(ranges);
+        if !answer.ranges.is_empty() {
+            let frame = DirectoryFrame::Reconcile { ranges: answer.ranges };
+            effects.push(Effect::Send {
+                peer: from,
+                bytes: frame.to_bytes(),
+            });
+        }
+        self.want(from, &answer.lack, effects);
+        if !answer.give.is_empty() {
+            effects.push(Effect::SendRecords {
+                peer: from,
+                ids: answer.give,
+            });
+        }
+    }
+
+    /// Takes records up to the first bad one, and offers on what is new.
+    fn receive(
+        &mut self,
+        from: NodeId,
+        records: &[impl core::ops::Deref<Target = Vec<u8>>],
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), &'static str> {
+        let mut fault = Ok(());
+        let mut new = Vec::new();
+        for bytes in records {
+            let record = match Record::from_bytes(bytes) {
+                Ok(record) => record,
+                Err(DirectoryFrameError::UnknownKind(_)) => continue,
+                Err(_) => {
+                    fault = Err("a malformed record");
+                    break;
                 }
-                self.offer(Some(from), &new, effects);
-                return fault.map_or(Ok(()), Err);
+            };
+            let id = record.id;
+            if self.refused.contains(&id) {
+                continue;
+            }
+            match self.take(record, effects) {
+                Taken::New => new.push(id),
+                Taken::Known => {}
+                Taken::Refused => self.refuse(id),
+                Taken::Bad(what) => {
+                    fault = Err(what);
+                    break;
+                }
             }
         }
-        Ok(())
+        self.offer(Some(from), &new, effects);
+        fault
     }
 
     fn want(&self, peer: NodeId, ids: &[RecordId], effects: &mut Vec<Effect>) {

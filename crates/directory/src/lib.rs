@@ -8,11 +8,15 @@
 #![no_std]
 extern crate alloc;
 
+mod api;
 mod core;
 pub mod fetch;
 pub mod recon;
 
-pub use crate::core::{Directory, Effect, Input, PublishError};
+pub use crate::{
+    api::{Effect, Input, PublishError},
+    core::Directory,
+};
 pub use hedgerow_wire::directory::{Genesis, Permission, Record, Release};
 
 #[cfg(test)]
