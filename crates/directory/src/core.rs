@@ -10,7 +10,7 @@ use alloc::{
     vec::Vec,
 };
 use hedgerow_base::{NodeId, PublicKey, RecordId, WidgetId};
-use hedgerow_wire::directory::{DirectoryFrame, DirectoryFrameError, MAX_IDS, Range, Record, Release};
+use hedgerow_wire::directory::{DirectoryFrame, DirectoryFrameError, MAX_IDS, Range, Record};
 
 /// Records in all.
 const MOST_RECORDS: usize = 400_000;
