@@ -140,7 +140,7 @@ async fn widget(node: &NodeHandle, request: Request) -> Result<Value, ApiError> 
                     .map(|()| Nothing {})?,
             )
         }
-        Request::WidgetPublish(p) => value(widgets::publish(node, p).await?),
+        Request::WidgetPublish(p) => value(crate::publishing::publish(node, p).await?),
         other => Err(misrouted(&other)),
     }
 }

@@ -92,6 +92,7 @@ pub(crate) struct Engine {
     pub(crate) installed: BTreeMap<WidgetId, Installed>,
     pub(crate) authored: BTreeMap<WidgetId, crate::model::Authored>,
     pub(crate) spaces: BTreeMap<SpaceId, SpaceState>,
+    pub(crate) account: crate::devices::Account,
     pub(crate) connected: BTreeMap<NodeId, Connected>,
     pub(crate) trouble: Option<String>,
     /// Why the present batch is undone, once something in it could not be stored.
@@ -258,6 +259,7 @@ impl Engine {
         self.load_directory()?;
         self.load_spaces()?;
         self.load_instances()?;
+        self.load_account()?;
         let peers: Vec<_> = self.connected.iter().map(|(node, c)| (*node, c.session)).collect();
         for (node, session) in peers {
             self.peer_connected_sync(node, session);

@@ -153,7 +153,7 @@ impl Engine {
         self.stored(|store| store.put_instance(&row))?;
         self.instances.insert(*id, state);
         self.share_instances();
-        Ok(())
+        self.tell_instance(id)
     }
 
     /// An instance as the API shows it.

@@ -5,6 +5,7 @@
 
 pub mod backup;
 mod catalogue;
+mod devices;
 mod dispatch;
 mod engine;
 mod fetching;
@@ -13,10 +14,12 @@ pub mod identity;
 mod instances;
 mod invites;
 mod layout;
+mod members;
 mod model;
 mod notices;
 mod packages;
 mod people;
+mod publishing;
 mod spaces;
 mod start;
 mod starters;

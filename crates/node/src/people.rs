@@ -87,6 +87,7 @@ impl Engine {
                 });
                 self.peer_connected_sync(node, session);
                 self.peer_connected_directory(node);
+                self.fetch_for_devices();
                 self.emit(Event::PeersChanged {
                     connected: self.connected_count(),
                 });
@@ -290,10 +291,18 @@ impl Engine {
         if name.is_empty() {
             return Err(ApiError::new(ErrorCode::BadParams, "a name has at least one letter"));
         }
-        self.stored(|store| store.set_meta(NAME, name.as_bytes()))?;
-        self.name.clone_from(&name);
-        self.net.set_name(Some(name.clone()));
+        self.take_name(&name)?;
         self.rename_in_spaces(&name);
+        self.tell_name()?;
         Ok(Profile { name })
+    }
+
+    /// Keeps a name that this or another device of the user was given.
+    pub(crate) fn take_name(&mut self, name: &str) -> Result<(), ApiError> {
+        let name = clean(name, 64);
+        self.stored(|store| store.set_meta(NAME, name.as_bytes()))?;
+        self.net.set_name(Some(name.clone()));
+        self.name = name;
+        Ok(())
     }
 }

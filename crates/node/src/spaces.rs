@@ -2,22 +2,18 @@
 
 use crate::{
     engine::{After, Engine, store_error},
-    handle::unknown_instance,
     identity::random,
     invites::Invitation,
-    model::{PeerData, SpaceData, pack, unpack},
+    model::{SpaceData, pack, unpack},
     people::{BATCH_BYTES, Outgoing},
     updates::Delivered,
 };
 use data_encoding::BASE64;
-use hedgerow_api::{
-    ApiError, ErrorCode, Event,
-    types::{Member, SpaceKind},
-};
-use hedgerow_base::{InstanceId, NodeId, Pseudonym, SpaceId, WidgetId, hash::hash};
+use hedgerow_api::{ApiError, ErrorCode, Event, types::SpaceKind};
+use hedgerow_base::{NodeId, Pseudonym, SpaceId, WidgetId, hash::hash};
 use hedgerow_net::Channel;
 use hedgerow_sync::{Effect, EntryRange, Identity, Input, Invite, SpaceConfig, Sync, entries_frame};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 /// Name under which the store remembers whose device's logs these are.
 const DEVICE: &str = "device";
@@ -35,16 +31,6 @@ pub(crate) struct SpaceState {
 
 /// Points from which on a peer's fault ends the connection.
 const FAULT: u32 = 7;
-
-/// What lists show of a space.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct SpaceView {
-    pub(crate) owner: bool,
-    pub(crate) members: u32,
-    pub(crate) online: u32,
-    pub(crate) unsent: u64,
-    pub(crate) closed: bool,
-}
 
 fn no_random(error: &crate::identity::IdentityError) -> ApiError {
     ApiError::new(ErrorCode::Local, error.to_string())
@@ -127,12 +113,27 @@ impl Engine {
         let config = match kind {
             SpaceKind::Private => {
                 let nonce = hash("hedgerow 2026 private space nonce v1", &[&random]);
-                SpaceConfig::private(*widget, me, nonce, *self.identity.private_space_key(&nonce), random)
+                return self.open_private(widget, nonce, name);
             }
             SpaceKind::Invited => SpaceConfig::invited(*widget, me, random),
             SpaceKind::Public => SpaceConfig::public(*widget, random),
         };
         self.open_new(config, kind, name)
+    }
+
+    /// Opens the private space that all devices of the user derive from a nonce.
+    pub(crate) fn open_private(&mut self, widget: &WidgetId, nonce: [u8; 32], name: &str) -> Result<SpaceId, ApiError> {
+        let me = Pseudonym::from(self.identity.pseudonym_key(widget).public());
+        let key = self.identity.private_space_key(&nonce);
+        let config = SpaceConfig::private(*widget, me, nonce, *key, self.draw()?);
+        self.open_new(config, SpaceKind::Private, name)
+    }
+
+    /// Opens a space as another device of the user described it, with a log of this device's own.
+    pub(crate) fn open_renewed(&mut self, data: &SpaceData) -> Result<SpaceId, ApiError> {
+        let theirs = config(data).ok_or_else(unreadable)?;
+        let config = theirs.renew(self.draw()?);
+        self.open_new(config, data.kind, &data.name)
     }
 
     fn open_new(&mut self, config: SpaceConfig, kind: SpaceKind, name: &str) -> Result<SpaceId, ApiError> {
@@ -226,26 +227,6 @@ impl Engine {
         Ok(read_invite(invite.core())?.genesis.id())
     }
 
-    /// Tickets of connected members, so that an invitation works while its author is away.
-    pub(crate) fn member_tickets(&self, space: &SpaceId, most: usize) -> Vec<String> {
-        let peers = self.sync.present(space).into_iter().take(most);
-        peers
-            .filter_map(|(node, _)| {
-                let row = self.store.peer(&node).ok()??;
-                let data = unpack::<PeerData>(&row.data)?;
-                let addresses: Vec<_> = data.addresses.iter().filter_map(|a| a.parse().ok()).take(4).collect();
-                (!addresses.is_empty()).then(|| {
-                    hedgerow_net::Ticket {
-                        node,
-                        addresses,
-                        name: None,
-                    }
-                    .to_string()
-                })
-            })
-            .collect()
-    }
-
     pub(crate) fn close_space(&mut self, space: &SpaceId) -> Result<(), ApiError> {
         self.stored(|store| store.delete_space(space))?;
         self.spaces.remove(space);
@@ -270,7 +251,7 @@ impl Engine {
     }
 
     /// Hands the core a request and answers whether it was carried out.
-    fn ask_sync(&mut self, input: Input, request: u64) -> Result<(), ApiError> {
+    pub(crate) fn ask_sync(&mut self, input: Input, request: u64) -> Result<(), ApiError> {
         let mut effects = Vec::new();
         self.sync.handle(self.now_ms(), input, &mut effects);
         let refused = effects.iter().find_map(|effect| match effect {
@@ -470,114 +451,6 @@ impl Engine {
         (frame, rest)
     }
 
-    pub(crate) fn space_view(&self, space: &SpaceId) -> SpaceView {
-        let Some(state) = self.spaces.get(space) else {
-            return SpaceView::default();
-        };
-        let members = self.sync.members(space);
-        let me = Pseudonym::from(self.identity.pseudonym_key(&state.widget).public());
-        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let present: BTreeSet<Pseudonym> = self.sync.present(space).into_iter().map(|(_, who)| who).collect();
-        SpaceView {
-            owner: self.owns(space, &me),
-            members: count(members.iter().filter(|m| !m.gone).count()).max(1),
-            online: count(present.len()),
-            unsent: state.unsent,
-            closed: state.closed,
-        }
-    }
-
-    fn owns(&self, space: &SpaceId, me: &Pseudonym) -> bool {
-        self.sync.genesis(space).is_some_and(|g| g.creator == Some(*me))
-    }
-
-    pub(crate) fn members(&self, id: &InstanceId) -> Result<Vec<Member>, ApiError> {
-        let state = self.live_instance(id)?;
-        let me = Pseudonym::from(self.identity.pseudonym_key(&state.widget).public());
-        let present: BTreeSet<Pseudonym> = self
-            .sync
-            .present(&state.space)
-            .into_iter()
-            .map(|(_, who)| who)
-            .collect();
-        let mut members: Vec<_> = self
-            .sync
-            .members(&state.space)
-            .into_iter()
-            .filter(|m| !m.gone)
-            .collect();
-        if !members.iter().any(|m| m.pseudonym == me) && self.spaces.get(&state.space).is_some_and(|s| !s.closed) {
-            // In a private or public space nothing is written before the first change.
-            let (name, owner) = (Some(self.shown_name()), self.owns(&state.space, &me));
-            members.push(hedgerow_sync::Member {
-                pseudonym: me,
-                name,
-                owner,
-                gone: false,
-                logs: Vec::new(),
-            });
-        }
-        members
-            .into_iter()
-            .map(|m| {
-                let name = m.name.map(|n| crate::notices::clean(&n, 64)).filter(|n| !n.is_empty());
-                Ok(Member {
-                    name: name.unwrap_or_else(|| "Somebody".into()),
-                    me: m.pseudonym == me,
-                    owner: m.owner,
-                    online: m.pseudonym == me || present.contains(&m.pseudonym),
-                    last_change_ms: self
-                        .store
-                        .last_change(&state.space, &m.pseudonym)
-                        .map_err(|e| store_error(&e))?,
-                    pseudonym: m.pseudonym.to_string(),
-                })
-            })
-            .collect()
-    }
-
-    pub(crate) fn remove_member(&mut self, id: &InstanceId, who: Pseudonym) -> Result<Vec<Member>, ApiError> {
-        let space = self.live_instance(id)?.space;
-        let request = self.request_id();
-        self.ask_sync(
-            Input::Remove {
-                space,
-                request,
-                members: vec![who],
-            },
-            request,
-        )?;
-        self.members(id)
-    }
-
-    pub(crate) fn leave(&mut self, id: &InstanceId) -> Result<(), ApiError> {
-        let space = self.live_instance(id).map_err(|_| unknown_instance(id))?.space;
-        let request = self.request_id();
-        self.ask_sync(Input::Leave { space, request }, request)?;
-        if let Some(state) = self.spaces.get_mut(&space) {
-            state.closed = true;
-        }
-        self.remove_instance(id)
-    }
-
-    pub(crate) fn rename_in_spaces(&mut self, name: &str) {
-        let spaces: Vec<SpaceId> = self.spaces.keys().copied().collect();
-        for space in spaces {
-            let request = self.request_id();
-            let mut effects = Vec::new();
-            self.sync.handle(
-                self.now_ms(),
-                Input::Rename {
-                    space,
-                    request,
-                    name: Some(name.to_owned()),
-                },
-                &mut effects,
-            );
-            self.apply_sync(effects);
-        }
-    }
-
     /// Writes the updates of one space into another, as one's own.
     pub(crate) fn copy_updates(&mut self, from: &SpaceId, to: &SpaceId) -> Result<(), ApiError> {
         let mut serial = 0;
@@ -597,6 +470,15 @@ impl Engine {
 
 fn config(data: &SpaceData) -> Option<SpaceConfig> {
     SpaceConfig::from_bytes(&BASE64.decode(data.core.as_bytes()).ok()?).ok()
+}
+
+fn unreadable() -> ApiError {
+    ApiError::new(ErrorCode::Bug, "the description of a space cannot be read")
+}
+
+/// For which widget a space is.
+pub(crate) fn widget_of(data: &SpaceData) -> Result<WidgetId, ApiError> {
+    config(data).map(|c| c.genesis().widget).ok_or_else(unreadable)
 }
 
 fn read_invite(core: &[u8]) -> Result<Invite, ApiError> {

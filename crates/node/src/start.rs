@@ -76,6 +76,7 @@ pub async fn start(config: NodeConfig) -> Result<(NodeHandle, ReadyInfo), StartE
         installed: BTreeMap::new(),
         authored: BTreeMap::new(),
         spaces: BTreeMap::new(),
+        account: crate::devices::Account::default(),
         connected: BTreeMap::new(),
         trouble: None,
         failed: None,

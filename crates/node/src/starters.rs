@@ -8,7 +8,7 @@ use crate::{
     engine::Engine,
     model::InstalledRelease,
     packages::refused,
-    widgets::Draft,
+    publishing::Draft,
 };
 use hedgerow_api::{ApiError, ErrorCode};
 use hedgerow_base::{

@@ -106,6 +106,9 @@ impl Engine {
 
     /// Numbers and keeps an update, then tells open widgets and, where the update asks for it, the person.
     pub(crate) fn deliver(&mut self, delivered: Delivered) -> Result<(), ApiError> {
+        if self.is_account(&delivered.space) {
+            return self.account_write(delivered);
+        }
         // What another program of the space's members wrote may be anything: only sound updates are numbered.
         let Ok(update) = serde_json::from_slice::<UpdateIn>(&delivered.body) else {
             tracing::debug!(space = %delivered.space.short(), "an entry that is no update was passed over");
