@@ -59,11 +59,13 @@ export class Node {
 }
 
 /** Runs the program once. */
-export function cli(args, { input } = {}) {
+export function cli(args, { input, env } = {}) {
   return new Promise((done) => {
-    const child = execFile(BIN, args, { timeout: 120_000, maxBuffer: 64 << 20 }, (error, out, err) =>
+    const child = execFile(BIN, args, { timeout: 120_000, maxBuffer: 64 << 20, env: { ...process.env, ...env } }, (error, out, err) =>
       done({ code: error ? (error.code ?? 1) : 0, out, err }),
     );
+    // A program that refuses at once does not read what it was given.
+    child.stdin?.on("error", () => {});
     child.stdin?.end(input ?? "");
   });
 }

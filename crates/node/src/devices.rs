@@ -4,7 +4,6 @@
 
 use crate::{
     engine::{Engine, InstanceState, store_error},
-    handle::NodeHandle,
     model::{Authored, InstalledRelease, SpaceData},
     updates::Delivered,
     widgets,
@@ -245,11 +244,7 @@ impl Engine {
             if !self.account.fetching.insert(widget) {
                 continue;
             }
-            let node = NodeHandle {
-                inputs: self.inputs.clone(),
-                events: self.events.clone(),
-                shared: self.shared.clone(),
-            };
+            let node = self.handle();
             self.runtime.spawn(async move {
                 if let Err(error) = widgets::install_from_device(&node, widget, *package).await {
                     tracing::info!(%error, "a widget of another device of yours is not here yet");

@@ -5,7 +5,10 @@
 //! cut could take back, and many small changes share one fsync. If the disk refuses, the batch never happened: every
 //! caller gets the error and the cores are read back from the store.
 
-use crate::{fetching::Fetches, identity::Identity, model::InstalledRelease, packages::Shared, spaces::SpaceState};
+use crate::{
+    fetching::Fetches, handle::NodeHandle, identity::Identity, model::InstalledRelease, packages::Shared,
+    spaces::SpaceState,
+};
 use hedgerow_api::{ApiError, ErrorCode, Event, types::Layout};
 use hedgerow_base::{InstanceId, NodeId, SpaceId, WidgetId};
 use hedgerow_directory::Directory;
@@ -116,6 +119,14 @@ pub(crate) fn store_error(error: &StoreError) -> ApiError {
 }
 
 impl Engine {
+    /// A handle for work beside the engine.
+    pub(crate) fn handle(&self) -> NodeHandle {
+        NodeHandle {
+            inputs: self.inputs.clone(),
+            events: self.events.clone(),
+            shared: self.shared.clone(),
+        }
+    }
     pub(crate) fn now_ms(&self) -> u64 {
         system_now_ms()
     }
@@ -178,7 +189,7 @@ impl Engine {
     }
 
     fn close(&mut self) {
-        if let Err(error) = self.store.commit() {
+        if let Err(error) = self.store.commit().and_then(|()| self.store.settle()) {
             tracing::error!(%error, "the last changes could not be stored");
         }
         let net = self.net.clone();

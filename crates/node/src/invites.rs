@@ -247,7 +247,12 @@ impl Engine {
             .find(|(_, s)| s.space == space)
             .map(|(id, s)| (*id, s.removed_ms));
         match known {
-            Some((id, None)) => return self.instance(&id),
+            Some((id, None)) => {
+                // One who was removed may be invited again.
+                self.open_joined(invite)?;
+                self.emit(hedgerow_api::Event::InstancesChanged {});
+                return self.instance(&id);
+            }
             Some((id, Some(_))) => {
                 self.open_joined(invite)?;
                 return self.undo_remove(&id);

@@ -33,57 +33,15 @@ pub async fn start(config: NodeConfig) -> Result<(NodeHandle, ReadyInfo), StartE
             .await
             .map_err(|e| StartError::Database(format!("starting ended early: {e}")))??
     };
-    let Prepared {
-        lock,
-        identity,
-        store,
-        files,
-        shared,
-    } = prepared;
-    let (net, net_events) = bind(&config, &identity, &store).await?;
+    let (net, net_events) = bind(&config, &prepared.identity, &prepared.store).await?;
     let (inputs, queue) = mpsc::channel(QUEUE);
-    let events = broadcast::channel(EVENTS).0;
-    let node = NodeHandle {
-        inputs: inputs.clone(),
-        events: events.clone(),
-        shared: shared.clone(),
-    };
     let info = ReadyInfo {
-        node: identity.node(),
-        user: identity.user(),
+        node: prepared.identity.node(),
+        user: prepared.identity.user(),
         ticket: net.ticket().to_string(),
     };
-    let seed = crate::identity::random().map_err(|e| StartError::Database(e.to_string()))?;
-    let mut engine = Engine {
-        data: config.data.clone(),
-        hub_port: config.hub_port,
-        started_ms: system_now_ms(),
-        identity,
-        name: String::new(),
-        store,
-        files,
-        sync: Sync::new(info.node, seed),
-        directory: Directory::new(),
-        net: net.clone(),
-        shared,
-        fetches: Fetches::default(),
-        pinned: Vec::new(),
-        events,
-        inputs: inputs.clone(),
-        runtime: tokio::runtime::Handle::current(),
-        layout: crate::layout::first(),
-        instances: BTreeMap::new(),
-        installed: BTreeMap::new(),
-        authored: BTreeMap::new(),
-        spaces: BTreeMap::new(),
-        account: crate::devices::Account::default(),
-        connected: BTreeMap::new(),
-        trouble: None,
-        failed: None,
-        after: Vec::new(),
-        next_request: 0,
-        backlog: BTreeMap::new(),
-    };
+    let (mut engine, lock) = engine(&config, prepared, net.clone(), inputs.clone())?;
+    let node = engine.handle();
     let (ready, started) = oneshot::channel();
     let starters = config.starters.clone();
     let spawned = std::thread::Builder::new().name("engine".into()).spawn(move || {
@@ -103,6 +61,54 @@ pub async fn start(config: NodeConfig) -> Result<(NodeHandle, ReadyInfo), StartE
     tokio::spawn(forward(net_events, inputs));
     dial(&config, &net).await?;
     Ok((node, info))
+}
+
+/// An engine with nothing read yet.
+fn engine(
+    config: &NodeConfig,
+    prepared: Prepared,
+    net: Net,
+    inputs: mpsc::Sender<Input>,
+) -> Result<(Engine, DataLock), StartError> {
+    let Prepared {
+        lock,
+        identity,
+        store,
+        files,
+        shared,
+    } = prepared;
+    let seed = crate::identity::random().map_err(|e| StartError::Database(e.to_string()))?;
+    let engine = Engine {
+        data: config.data.clone(),
+        hub_port: config.hub_port,
+        started_ms: system_now_ms(),
+        name: String::new(),
+        store,
+        files,
+        sync: Sync::new(identity.node(), seed),
+        identity,
+        directory: Directory::new(),
+        net,
+        shared,
+        fetches: Fetches::default(),
+        pinned: Vec::new(),
+        events: broadcast::channel(EVENTS).0,
+        inputs,
+        runtime: tokio::runtime::Handle::current(),
+        layout: crate::layout::first(),
+        instances: BTreeMap::new(),
+        installed: BTreeMap::new(),
+        authored: BTreeMap::new(),
+        spaces: BTreeMap::new(),
+        account: crate::devices::Account::default(),
+        connected: BTreeMap::new(),
+        trouble: None,
+        failed: None,
+        after: Vec::new(),
+        next_request: 0,
+        backlog: BTreeMap::new(),
+    };
+    Ok((engine, lock))
 }
 
 struct Prepared {

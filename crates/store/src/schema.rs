@@ -140,6 +140,15 @@ impl Store {
         }
         Ok(())
     }
+    /// Moves everything into the one file `hedgerow.db`, for a folder at rest that can be copied.
+    ///
+    /// # Errors
+    /// When SQLite refuses; nothing is lost then, the rest stays in the file beside it.
+    pub fn settle(&self) -> Result<(), StoreError> {
+        let mut statement = self.db.prepare("PRAGMA wal_checkpoint(TRUNCATE)")?;
+        statement.query([])?.next()?;
+        Ok(())
+    }
     /// Undoes everything since [`Store::begin`].
     pub fn rollback(&self) {
         if !self.db.is_autocommit() {

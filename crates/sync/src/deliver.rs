@@ -426,7 +426,7 @@ impl Space {
                 keys.push(key);
             }
         }
-        let roster = Roster::new(&rekey.members, &rekey.cuts);
+        let roster = Roster::new(&rekey.members, &rekey.cuts, (header.log, header.seq));
         self.rosters.entry(rekey.epoch).or_default().push(roster);
         self.retag = true;
         self.apply_cuts(out);

@@ -2,7 +2,7 @@
 
 use crate::{
     admit::Standing,
-    api::Effect,
+    api::{Effect, EntryRange},
     crypto,
     deliver::{BAD_SIGNATURE, FAULT},
     space::Space,
@@ -153,6 +153,8 @@ impl Space {
     }
 
     fn set_standing(&mut self, peer: NodeId, standing: Standing, out: &mut Vec<Effect>) {
+        let who = self.neighbours.get(&peer).and_then(Neighbour::pseudonym);
+        let removal = who.and_then(|pseudonym| self.removal_of(&pseudonym));
         let Some(neighbour) = self.neighbours.get_mut(&peer) else {
             return;
         };
@@ -170,6 +172,19 @@ impl Space {
             })
         };
         if standing == Standing::Refused {
+            // Who was removed is told by the owner's own words; nothing else of the space goes there any more.
+            if let Some((log, seq)) = removal {
+                let range = EntryRange {
+                    log,
+                    from: seq,
+                    to: seq.saturating_add(1),
+                };
+                out.push(Effect::SendEntries {
+                    peer,
+                    space,
+                    ranges: Vec::from([range]),
+                });
+            }
             out.push(Effect::Send {
                 peer,
                 bytes: SyncFrame::Refused(space).to_bytes(),

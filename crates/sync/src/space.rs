@@ -53,14 +53,17 @@ pub(crate) struct Name {
 pub(crate) struct Roster {
     pub(crate) members: BTreeSet<Pseudonym>,
     pub(crate) cuts: BTreeMap<LogId, u64>,
+    /// The entry that says so.
+    pub(crate) place: (LogId, u64),
 }
 
 impl Roster {
-    pub(crate) fn new(members: &[Pseudonym], cuts: &[Cut]) -> Self {
+    pub(crate) fn new(members: &[Pseudonym], cuts: &[Cut], place: (LogId, u64)) -> Self {
         let cuts = cuts.iter().map(|cut| (cut.log, cut.next)).collect();
         Self {
             members: members.iter().copied().collect(),
             cuts,
+            place,
         }
     }
 }
@@ -218,6 +221,13 @@ impl Space {
             }
         }
         None
+    }
+    /// The first entry that removed somebody.
+    pub(crate) fn removal_of(&self, pseudonym: &Pseudonym) -> Option<(LogId, u64)> {
+        let mut rosters = self.rosters.values().flatten();
+        rosters
+            .find(|roster| !roster.members.contains(pseudonym))
+            .map(|roster| roster.place)
     }
     /// Whether invites of `epoch` by `pseudonym` need no invite of their own.
     pub(crate) fn is_base(&self, epoch: u64, pseudonym: &Pseudonym) -> bool {
