@@ -4,6 +4,7 @@
 //! `{"<number>": {"median": 1.0, "min": 0.9, "max": 1.4, "unit": "ms", "target": 20.0, "ok": true}, …}`.
 
 use crate::{
+    prerequisites,
     run::{cargo, output, root},
     up, web,
 };
@@ -11,50 +12,59 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value};
 use std::process::ExitCode;
 
-/// A benchmark: its name, and the package and program that cargo runs for it.
-struct Bench {
-    name: &'static str,
-    package: &'static str,
-    program: &'static str,
+/// A benchmark's program.
+enum Program {
+    /// An example of a package.
+    Example(&'static str, &'static str),
+    /// A script for Node.js, given the path of the program; it needs a browser.
+    Script(&'static str),
 }
 
-/// Every benchmark. Added here as each is written.
-const BENCHES: &[Bench] = &[];
+/// Every benchmark, with its name.
+const BENCHES: &[(&str, Program)] = &[
+    ("search", Program::Example("hedgerow-store", "search")),
+    ("sync", Program::Example("hedgerow-sync", "speed")),
+    ("net", Program::Example("hedgerow-net", "bulk")),
+    ("node", Program::Script("e2e/bench/node.mjs")),
+];
 
 /// Runs all benchmarks, or the named one. Fails when a number misses its target.
 pub fn bench(json: bool, name: Option<&str>) -> Result<ExitCode> {
-    let chosen: Vec<_> = BENCHES.iter().filter(|b| name.is_none_or(|n| n == b.name)).collect();
+    let chosen: Vec<_> = BENCHES
+        .iter()
+        .filter(|(named, _)| name.is_none_or(|n| n == *named))
+        .collect();
     if chosen.is_empty() {
-        let names: Vec<_> = BENCHES.iter().map(|b| b.name).collect();
-        bail!(
-            "there is no such benchmark; there are: {}",
-            if names.is_empty() {
-                "none yet".into()
-            } else {
-                names.join(", ")
-            }
-        );
+        let names: Vec<_> = BENCHES.iter().map(|(name, _)| *name).collect();
+        bail!("there is no such benchmark; there are: {}", names.join(", "));
     }
-    web::build()?;
-    let hedgerow = up::build(true)?;
     let mut all = Map::new();
-    for bench in chosen {
-        eprintln!("== {}", bench.name);
-        let program = hedgerow.to_str().context("the path is not Unicode text")?;
-        let arguments = [
-            "run",
-            "--release",
-            "--quiet",
-            "--package",
-            bench.package,
-            "--bin",
-            bench.program,
-            "--",
-            program,
-        ];
-        let text = output(&root(), &cargo(), &arguments)?;
+    for (name, program) in chosen {
+        eprintln!("== {name}");
+        let text = match program {
+            Program::Example(package, example) => {
+                let arguments = [
+                    "run",
+                    "--release",
+                    "--quiet",
+                    "--package",
+                    package,
+                    "--example",
+                    example,
+                ];
+                output(&root(), &cargo(), &arguments)?
+            }
+            Program::Script(script) => {
+                web::build()?;
+                let hedgerow = up::build(true)?;
+                prerequisites::chromium()?;
+                web::install(&root().join("e2e"))?;
+                let program = hedgerow.to_str().context("the path is not Unicode text")?;
+                output(&root(), "node", &[script, program])?
+            }
+        };
         let Value::Object(numbers) = serde_json::from_str(&text)? else {
-            bail!("{} did not print a JSON object", bench.name);
+            bail!("{name} did not print a JSON object");
         };
         all.extend(numbers);
     }

@@ -35,8 +35,12 @@ pub struct HeadRow {
     pub summary: Vec<u8>,
 }
 
-/// Above this many hits, ranking by relevance would read too much: the newest are shown instead.
-const RANKED: i64 = 1_000;
+/// Indexes, from the hits that count most: each has all words of those before it, so a word need not be in one field.
+const TIERS: [&str; 3] = ["search_names", "search_labels", "search_texts"];
+/// How many widgets have a common word.
+const COMMON: i64 = 1_000;
+/// Longest beginnings of words, in characters, with an index of their own; as in the schema.
+const LONGEST_INDEXED: usize = 5;
 
 impl Store {
     /// Keeps a record.
@@ -112,9 +116,11 @@ impl Store {
             .query_row(params![head.widget.0], |row| row.get(0))
             .optional()?;
         if let Some(number) = old {
-            self.db
-                .prepare_cached("DELETE FROM search WHERE rowid=?1")?
-                .execute([number])?;
+            for table in TIERS {
+                self.db
+                    .prepare_cached(&format!("DELETE FROM {table} WHERE rowid=?1"))?
+                    .execute([number])?;
+            }
             self.db
                 .prepare_cached("DELETE FROM categories WHERE number=?1")?
                 .execute([number])?;
@@ -132,16 +138,24 @@ impl Store {
                 as_i64(received)
             ])?;
         let number = old.unwrap_or_else(|| self.db.last_insert_rowid());
+        let categories = document.categories.join(" ");
+        self.db
+            .prepare_cached("INSERT INTO search_names(rowid,name) VALUES(?1,?2)")?
+            .execute(params![number, document.name])?;
+        let labels = params![number, document.name, document.author, document.tags, categories];
+        self.db
+            .prepare_cached("INSERT INTO search_labels(rowid,name,author,tags,categories) VALUES(?1,?2,?3,?4,?5)")?
+            .execute(labels)?;
         self.db
             .prepare_cached(
-                "INSERT INTO search(rowid,name,author,tags,categories,summary,description) VALUES(?1,?2,?3,?4,?5,?6,?7)",
+                "INSERT INTO search_texts(rowid,name,author,tags,categories,summary,description) VALUES(?1,?2,?3,?4,?5,?6,?7)",
             )?
             .execute(params![
                 number,
                 document.name,
                 document.author,
                 document.tags,
-                document.categories.join(" "),
+                categories,
                 document.summary,
                 document.description
             ])?;
@@ -187,7 +201,9 @@ impl Store {
 
     /// Searches words and beginnings of words; all must be found. An empty query lists the newest.
     ///
-    /// Few hits are ranked by relevance (the name counts most); many are listed newest first.
+    /// Where the words are decides the order: all in the name, all in name, author, tags or categories, then anywhere;
+    /// within each, newest first. How often a text repeats a word counts for nothing, so repeating it gains nothing.
+    /// A word that over [`COMMON`] widgets have as it is stands for itself only, not for longer ones.
     ///
     /// # Errors
     /// When SQLite refuses.
@@ -199,45 +215,83 @@ impl Store {
         offset: u32,
     ) -> Result<Vec<HeadRow>, StoreError> {
         let category = category.map(str::to_lowercase);
-        let Some(expression) = fts_expression(query) else {
-            if !query.trim().is_empty() {
-                return Ok(Vec::new());
-            }
-            let sql = match category {
-                None => {
-                    "SELECT widget,release,summary FROM heads WHERE ?1 IS NULL ORDER BY received DESC, number DESC LIMIT ?2 OFFSET ?3"
-                }
-                Some(_) => {
-                    "SELECT widget,release,summary FROM categories JOIN heads USING(number) WHERE category=?1
-                     ORDER BY number DESC LIMIT ?2 OFFSET ?3"
-                }
+        let terms = terms(query);
+        if terms.is_empty() {
+            return match query.trim().is_empty() {
+                true => self.newest_heads(category.as_deref(), limit, offset),
+                false => Ok(Vec::new()),
             };
-            let mut statement = self.db.prepare_cached(sql)?;
-            let rows = statement.query_map(params![category, limit, offset], head_row)?;
-            return Ok(rows.collect::<Result<_, _>>()?);
+        }
+        let mut words = Vec::new();
+        for term in &terms {
+            let prefix = if self.is_common(term)? { "" } else { "*" };
+            words.push(format!("\"{term}\"{prefix}"));
+        }
+        let words = words.join(" AND ");
+        let wanted = usize::try_from(offset.saturating_add(limit)).unwrap_or(usize::MAX);
+        let mut found: Vec<i64> = Vec::new();
+        for table in TIERS {
+            let most = u32::try_from(wanted).unwrap_or(u32::MAX);
+            for number in self.matching(table, &words, category.as_deref(), most)? {
+                if found.len() < wanted && !found.contains(&number) {
+                    found.push(number);
+                }
+            }
+            if found.len() >= wanted {
+                break;
+            }
+        }
+        let mut statement = self
+            .db
+            .prepare_cached("SELECT widget,release,summary FROM heads WHERE number=?1")?;
+        let shown = found.iter().skip(usize::try_from(offset).unwrap_or(usize::MAX));
+        let rows = shown.map(|number| statement.query_row([number], head_row).optional());
+        Ok(rows.filter_map(Result::transpose).collect::<Result<_, _>>()?)
+    }
+
+    fn newest_heads(&self, category: Option<&str>, limit: u32, offset: u32) -> Result<Vec<HeadRow>, StoreError> {
+        let sql = match category {
+            None => {
+                "SELECT widget,release,summary FROM heads WHERE ?1 IS NULL ORDER BY received DESC, number DESC LIMIT ?2 OFFSET ?3"
+            }
+            Some(_) => {
+                "SELECT widget,release,summary FROM categories JOIN heads USING(number) WHERE category=?1
+                 ORDER BY number DESC LIMIT ?2 OFFSET ?3"
+            }
         };
+        let mut statement = self.db.prepare_cached(sql)?;
+        let rows = statement.query_map(params![category, limit, offset], head_row)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Whether looking for longer words too would read too much: shorter beginnings have an index of their own.
+    fn is_common(&self, term: &str) -> Result<bool, StoreError> {
+        if term.chars().count() <= LONGEST_INDEXED {
+            return Ok(false);
+        }
+        let sql = "SELECT count(*) FROM (SELECT 1 FROM search_texts WHERE search_texts MATCH ?1 LIMIT ?2)";
         let hits: i64 = self
             .db
-            .prepare_cached("SELECT count(*) FROM (SELECT 1 FROM search WHERE search MATCH ?1 LIMIT ?2)")?
-            .query_row(params![expression, RANKED], |row| row.get(0))?;
-        let order = if hits < RANKED {
-            "bm25(search, 10.0, 4.0, 5.0, 3.0, 2.0, 1.0), search.rowid"
-        } else {
-            "search.rowid DESC"
+            .prepare_cached(sql)?
+            .query_row(params![format!("\"{term}\""), COMMON], |row| row.get(0))?;
+        Ok(hits >= COMMON)
+    }
+
+    /// Numbers of the newest widgets that match.
+    fn matching(
+        &self,
+        table: &str,
+        expression: &str,
+        category: Option<&str>,
+        most: u32,
+    ) -> Result<Vec<i64>, StoreError> {
+        let filter = match category {
+            Some(_) => "AND rowid IN (SELECT number FROM categories WHERE category=?2)",
+            None => "AND ?2 IS NULL",
         };
-        let filter = if category.is_some() {
-            "AND search.rowid IN (SELECT number FROM categories WHERE category=?2)"
-        } else {
-            "AND ?2 IS NULL"
-        };
-        // Numbers first, rows after: the joined row must not be read for hits that are not shown.
-        let sql = format!(
-            "SELECT widget,release,summary FROM (SELECT rowid AS hit, row_number() OVER () AS place FROM
-               (SELECT rowid FROM search WHERE search MATCH ?1 {filter} ORDER BY {order} LIMIT ?3 OFFSET ?4))
-             JOIN heads ON heads.number=hit ORDER BY place"
-        );
+        let sql = format!("SELECT rowid FROM {table} WHERE {table} MATCH ?1 {filter} ORDER BY rowid DESC LIMIT ?3");
         let mut statement = self.db.prepare_cached(&sql)?;
-        let rows = statement.query_map(params![expression, category, limit, offset], head_row)?;
+        let rows = statement.query_map(params![expression, category, most], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }
@@ -250,14 +304,12 @@ fn head_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<HeadRow> {
     })
 }
 
-/// Every run of letters and digits becomes a quoted prefix term, so that no query text is ever syntax. At most 8
-/// terms of 32 characters. `None` when there is nothing to search for.
-fn fts_expression(query: &str) -> Option<String> {
-    let terms: Vec<String> = query
+/// Every run of letters and digits, so that no query text is ever syntax: at most 8 of at most 32 characters.
+fn terms(query: &str) -> Vec<String> {
+    query
         .split(|c: char| !c.is_alphanumeric())
         .filter(|term| !term.is_empty())
         .take(8)
-        .map(|term| format!("\"{}\"*", term.chars().take(32).collect::<String>()))
-        .collect();
-    if terms.is_empty() { None } else { Some(terms.join(" ")) }
+        .map(|term| term.chars().take(32).collect())
+        .collect()
 }

@@ -20,8 +20,12 @@ CREATE TABLE heads(number INTEGER PRIMARY KEY, widget BLOB NOT NULL UNIQUE, rele
   name TEXT NOT NULL, created_ms INTEGER NOT NULL, received INTEGER NOT NULL);
 CREATE INDEX heads_received ON heads(received DESC);
 CREATE TABLE categories(category TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY(category, number)) WITHOUT ROWID;
-CREATE VIRTUAL TABLE search USING fts5(name, author, tags, categories, summary, description,
-  content='', contentless_delete=1, prefix='1 2 3', tokenize='unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE search_names USING fts5(name,
+  content='', contentless_delete=1, prefix='1 2 3 4 5', detail=none, tokenize='unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE search_labels USING fts5(name, author, tags, categories,
+  content='', contentless_delete=1, prefix='1 2 3 4 5', detail=none, tokenize='unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE search_texts USING fts5(name, author, tags, categories, summary, description,
+  content='', contentless_delete=1, prefix='1 2 3 4 5', detail=none, tokenize='unicode61 remove_diacritics 2');
 CREATE TABLE installed(widget BLOB PRIMARY KEY, data BLOB NOT NULL, previous BLOB) WITHOUT ROWID;
 CREATE TABLE authored(widget BLOB PRIMARY KEY, name TEXT NOT NULL, data BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE instances(instance BLOB PRIMARY KEY, space BLOB NOT NULL, widget BLOB NOT NULL, data BLOB NOT NULL,
