@@ -2,6 +2,7 @@
 
 mod api;
 mod bench;
+mod licences;
 mod prerequisites;
 mod run;
 mod test;

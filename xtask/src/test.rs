@@ -1,21 +1,17 @@
 //! `cargo xtask test`: everything that must hold. All steps run, whatever fails; the last line counts them.
 
 use crate::{
-    api, prerequisites,
+    api, licences, prerequisites,
     run::{cargo, root, run, run_with},
     tidy, up, web,
 };
 use anyhow::{Context, Result, bail};
 use std::{process::ExitCode, time::Instant};
 
-enum Outcome {
-    Passed,
-    /// There is nothing to do, and why.
-    Nothing(&'static str),
-}
-use Outcome::{Nothing, Passed};
+/// A step went well.
+struct Passed;
 
-type Step = (&'static str, fn() -> Result<Outcome>);
+type Step = (&'static str, fn() -> Result<Passed>);
 
 /// Steps that need neither a browser nor long.
 const QUICK: &[Step] = &[
@@ -27,6 +23,7 @@ const QUICK: &[Step] = &[
     ("dashboard and widgets build", || web::build().map(|()| Passed)),
     ("dashboard types", || npm_step("web", "check")),
     ("dashboard unit tests", || npm_step("web", "test")),
+    ("size of the first screen", || npm_step("web", "size")),
     ("widget tests", || npm_step("widgets", "test:unit")),
     ("bridge script tests", bridge),
     ("clippy", || {
@@ -40,14 +37,15 @@ const SLOW: &[Step] = &[
     ("Chromium", || prerequisites::chromium().map(|_| Passed)),
     ("network tools", || prerequisites::network_lab().map(|()| Passed)),
     ("documentation tests", || cargo_step(&["test", "--workspace", "--doc"])),
-    ("licences and advisories", deny),
+    ("licences", || licences::check().map(|()| Passed)),
+    ("dashboard in a browser", || npm_step("web", "smoke")),
     ("widget tests in a browser", || npm_step("widgets", "test:browser")),
     ("end-to-end tests", end_to_end),
 ];
 
 /// Runs all steps (or the quick ones) and sums up.
 pub fn test(quick: bool) -> Result<ExitCode> {
-    let (mut passed, mut failures, mut notes) = (0, Vec::new(), Vec::new());
+    let (mut passed, mut failures) = (0, Vec::new());
     for (name, step) in QUICK.iter().chain(if quick { &[][..] } else { SLOW }) {
         eprintln!("\n== {name}");
         let begin = Instant::now();
@@ -56,7 +54,6 @@ pub fn test(quick: bool) -> Result<ExitCode> {
                 passed += 1;
                 eprintln!("== {name}: passed in {:.1} s", begin.elapsed().as_secs_f32());
             }
-            Ok(Nothing(why)) => notes.push(format!("{name}: left out, {why}")),
             Err(error) => {
                 eprintln!("== {name}: FAILED: {error:#}");
                 failures.push(format!("{name}: {error:#}"));
@@ -64,9 +61,6 @@ pub fn test(quick: bool) -> Result<ExitCode> {
         }
     }
     println!();
-    for note in notes {
-        println!("{note}");
-    }
     for failure in &failures {
         println!("failed: {failure}");
     }
@@ -78,20 +72,20 @@ pub fn test(quick: bool) -> Result<ExitCode> {
     })
 }
 
-fn cargo_step(arguments: &[&str]) -> Result<Outcome> {
+fn cargo_step(arguments: &[&str]) -> Result<Passed> {
     run(&root(), &cargo(), arguments).map(|()| Passed)
 }
 
-fn npm_step(part: &str, script: &str) -> Result<Outcome> {
+fn npm_step(part: &str, script: &str) -> Result<Passed> {
     let folder = root().join(part);
     if !web::has_script(&folder, script) {
-        return Ok(Nothing("it has no such script"));
+        bail!("{part}/package.json has no script {script:?}");
     }
     web::install(&folder)?;
     run_with(&folder, "npm", &["run", script], &[("CI", "true")]).map(|()| Passed)
 }
 
-fn bridge() -> Result<Outcome> {
+fn bridge() -> Result<Passed> {
     let folder = root().join("crates/sandbox/js/test");
     let mut tests = Vec::new();
     for entry in std::fs::read_dir(&folder).into_iter().flatten() {
@@ -104,7 +98,7 @@ fn bridge() -> Result<Outcome> {
         }
     }
     if tests.is_empty() {
-        return Ok(Nothing("there are none"));
+        bail!("there are none in {}", folder.display());
     }
     tests.sort();
     let mut arguments = vec!["--test"];
@@ -112,7 +106,7 @@ fn bridge() -> Result<Outcome> {
     run(&root(), "node", &arguments).map(|()| Passed)
 }
 
-fn rust_tests() -> Result<Outcome> {
+fn rust_tests() -> Result<Passed> {
     if prerequisites::nextest() {
         return cargo_step(&["nextest", "run", "--workspace", "--no-fail-fast"]);
     }
@@ -120,19 +114,10 @@ fn rust_tests() -> Result<Outcome> {
     cargo_step(&["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"])
 }
 
-fn deny() -> Result<Outcome> {
-    if crate::run::find("cargo-deny").is_none() {
-        return Ok(Nothing(
-            "cargo-deny is not installed (cargo install cargo-deny --locked)",
-        ));
-    }
-    cargo_step(&["deny", "check", "licenses", "bans", "sources"])
-}
-
-fn end_to_end() -> Result<Outcome> {
+fn end_to_end() -> Result<Passed> {
     let folder = root().join("e2e");
     if !folder.join("package.json").exists() {
-        return Ok(Nothing("there is no folder e2e"));
+        bail!("there is no folder e2e");
     }
     let chromium = prerequisites::chromium()?;
     web::build()?;

@@ -266,3 +266,6 @@ impl Engine {
         self.place_instance(space, &invite.widget(), name, None, None)
     }
 }
+
+#[cfg(test)]
+mod tests;
