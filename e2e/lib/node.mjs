@@ -64,6 +64,8 @@ export function cli(args, { input } = {}) {
     const child = execFile(BIN, args, { timeout: 120_000, maxBuffer: 64 << 20 }, (error, out, err) =>
       done({ code: error ? (error.code ?? 1) : 0, out, err }),
     );
+    // A command that ends without reading closes its side first.
+    child.stdin?.on("error", () => undefined);
     child.stdin?.end(input ?? "");
   });
 }
