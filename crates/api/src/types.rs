@@ -209,15 +209,15 @@ params! {
         /// Any JSON value.
         payload: Value,
         /// Short text for the space's history.
-        #[serde(default)] info: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] info: Option<String>,
         /// Relative link opened from `info`.
-        #[serde(default)] href: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] href: Option<String>,
         /// Name of the document being edited.
-        #[serde(default)] document: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] document: Option<String>,
         /// Short state, shown beside the icon.
-        #[serde(default)] summary: Option<String>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] summary: Option<String>,
         /// Address (or `*`) to text.
-        #[serde(default)] notify: Option<BTreeMap<String, String>>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] notify: Option<BTreeMap<String, String>>,
     }
     /// Which updates.
     UpdatesParams {

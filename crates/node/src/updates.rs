@@ -21,7 +21,7 @@ const PAGE_BYTES: usize = 1 << 20;
 const LONGEST_INFO: usize = 200;
 const LONGEST_SHORT: usize = 64;
 const LONGEST_HREF: usize = 1024;
-const MOST_NOTIFY: usize = 64;
+const MOST_NOTIFY: usize = 256;
 
 /// An update as it arrives from a space.
 pub(crate) struct Delivered {
@@ -61,7 +61,7 @@ impl Engine {
     /// Adds an update to the space of an instance; the caller hears of it when it is durable.
     pub(crate) fn send_update(&mut self, id: &InstanceId, update: &UpdateIn) -> Result<UpdateAccepted, ApiError> {
         let space = self.live_instance(id)?.space;
-        let update = checked(update)?;
+        let update = checked(update);
         let body = serde_json::to_vec(&update).map_err(|e| ApiError::new(ErrorCode::BadParams, e.to_string()))?;
         if body.len() > limits::MAX_UPDATE {
             return Err(ApiError::new(
@@ -114,7 +114,7 @@ impl Engine {
             tracing::debug!(space = %delivered.space.short(), "an entry that is no update was passed over");
             return Ok(());
         };
-        let Ok(update) = checked(&update) else { return Ok(()) };
+        let update = checked(&update);
         let Some(state) = self.spaces.get_mut(&delivered.space) else {
             return Ok(());
         };
@@ -178,21 +178,9 @@ impl Engine {
     }
 }
 
-/// Cuts and cleans webxdc's small fields; refuses links that lead out of the widget.
-fn checked(update: &UpdateIn) -> Result<UpdateIn, ApiError> {
-    let href = match update.href.as_deref() {
-        None | Some("") => None,
-        Some(href) => {
-            let inside = !href.contains("//") && !href.contains(':') && !href.contains('\\') && !href.contains("..");
-            if !inside || href.chars().count() > LONGEST_HREF || href.chars().any(char::is_control) {
-                return Err(ApiError::new(
-                    ErrorCode::BadParams,
-                    "href is a relative link inside the widget, like index.html#there",
-                ));
-            }
-            Some(href.to_owned())
-        }
-    };
+/// Cuts and cleans webxdc's small fields. A link that leads out of the widget is left off: the update itself counts.
+fn checked(update: &UpdateIn) -> UpdateIn {
+    let href = update.href.clone().filter(|href| leads_inside(href));
     let short = |text: &Option<String>, longest| text.as_deref().map(|t| clean(t, longest));
     let notify = update.notify.as_ref().map(|map| {
         let kept = map.iter().filter(|(who, _)| who.as_str() == "*" || who.len() == 64);
@@ -200,14 +188,21 @@ fn checked(update: &UpdateIn) -> Result<UpdateIn, ApiError> {
             .map(|(who, text)| (who.clone(), clean(text, LONGEST_INFO)))
             .collect()
     });
-    Ok(UpdateIn {
+    UpdateIn {
         payload: update.payload.clone(),
         info: short(&update.info, LONGEST_INFO).filter(|t| !t.is_empty()),
         href,
         document: short(&update.document, LONGEST_SHORT),
         summary: short(&update.summary, LONGEST_SHORT),
         notify,
-    })
+    }
+}
+
+/// Whether a link stays inside the widget; what follows `?` or `#` is the widget's own.
+fn leads_inside(href: &str) -> bool {
+    let path = href.split(['?', '#']).next().unwrap_or_default();
+    let outside = path.contains("//") || path.contains([':', '\\']) || path.split('/').any(|part| part == "..");
+    !href.is_empty() && !outside && href.chars().count() <= LONGEST_HREF && !href.chars().any(char::is_control)
 }
 
 fn shown(row: UpdateRow, max_serial: u64) -> Option<UpdateOut> {
@@ -224,4 +219,35 @@ fn shown(row: UpdateRow, max_serial: u64) -> Option<UpdateOut> {
         sender: row.author.to_string(),
         time_ms: row.time_ms,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::leads_inside;
+
+    #[test]
+    fn a_link_of_an_update_stays_inside_the_widget() {
+        for good in [
+            "index.html",
+            "a/b.html?t=12:30#x",
+            "?u=https://example.org/..",
+            "#there",
+            "page.html?a=//b",
+        ] {
+            assert!(leads_inside(good), "{good}");
+        }
+        for bad in [
+            "",
+            "https://example.org",
+            "//example.org",
+            "javascript:1",
+            "../x",
+            "a/../../x",
+            "a\\b",
+            "a\nb",
+        ] {
+            assert!(!leads_inside(bad), "{bad}");
+        }
+        assert!(!leads_inside(&"x".repeat(2000)));
+    }
 }

@@ -8,11 +8,20 @@
 
   // ---- the line to the dashboard ----------------------------------------------------------------------------
   const MAX_WAITING = 10000;
+  // The dashboard refuses more than 64 calls at once and 200 a second of all windows of a widget together. An app that
+  // sends a lot at once must lose nothing, so what is above these waits here, in order.
+  const MAX_UNDER_WAY = 16;
+  const BURST = 100;
+  const PER_SECOND = 150;
   const alone = window.top === window;
   const page = Math.random().toString(36).slice(2);
   const calls = new Map();
+  const queue = [];
   let lastCall = 0;
   let port = null;
+  let room = BURST;
+  let counted = Date.now();
+  let alarm = null;
 
   function failure(error) {
     const known = error !== null && typeof error === "object";
@@ -26,15 +35,37 @@
     if (calls.size >= MAX_WAITING) return Promise.reject(new Error("The dashboard does not answer."));
     return new Promise((resolve, reject) => {
       const id = ++lastCall;
-      calls.set(id, { resolve, reject, message: { id, call: name, args } });
-      if (!port) return;
+      calls.set(id, { resolve, reject });
+      queue.push({ id, call: name, args });
+      pump();
+    });
+  }
+
+  function mayGo() {
+    const now = Date.now();
+    room = Math.min(BURST, room + (Math.max(0, now - counted) * PER_SECOND) / 1000);
+    counted = now;
+    return room >= 1 && calls.size - queue.length < MAX_UNDER_WAY;
+  }
+
+  function pump() {
+    if (!port) return;
+    while (queue.length > 0 && mayGo()) {
+      const message = queue.shift();
+      room -= 1;
       try {
-        port.postMessage({ id, call: name, args });
+        port.postMessage(message);
       } catch (error) {
-        calls.delete(id);
+        const { reject } = calls.get(message.id);
+        calls.delete(message.id);
         reject(error);
       }
-    });
+    }
+    if (queue.length === 0 || room >= 1 || alarm !== null) return; // Else an answer goes on.
+    alarm = setTimeout(() => {
+      alarm = null;
+      pump();
+    }, 50);
   }
 
   function receive(event) {
@@ -47,6 +78,7 @@
     calls.delete(data.id);
     if (data.error !== undefined && data.error !== null) waiting.reject(failure(data.error));
     else waiting.resolve(data.result);
+    pump();
   }
 
   // The first port stays: a busy dashboard may answer several of the repeated requests, and calls that are under way
@@ -55,7 +87,7 @@
     if (port) return newPort.close();
     port = newPort;
     port.onmessage = receive;
-    for (const { message } of calls.values()) port.postMessage(message);
+    pump();
   }
 
   function quiet(promise) {
@@ -78,6 +110,8 @@
     };
     ask(200);
   }
+
+  const given = (value) => value !== undefined && value !== null;
 
   // ---- updates ----------------------------------------------------------------------------------------------
   let listener = null;
@@ -109,6 +143,43 @@
     return call("listen", { serial: from, listen: listener.id }).then(() => undefined);
   }
 
+  const MAX_SHORT = 1000;
+  const MAX_NOTIFY = 256;
+  const MAX_DEPTH = 100;
+  const isHighHalf = (text, at) => text.charCodeAt(at) >> 10 === 0x36;
+
+  // webxdc: a short text that is too long is cut; the update is not lost for it.
+  function short(value) {
+    const text = String(value);
+    if (text.length <= MAX_SHORT) return text;
+    return text.slice(0, isHighHalf(text, MAX_SHORT - 1) ? MAX_SHORT - 1 : MAX_SHORT);
+  }
+
+  // A link inside the app, or null. `..` is taken out; nobody needs it in a package.
+  function inside(value) {
+    const href = String(value);
+    try {
+      const url = new URL(href, `${window.origin}/`);
+      if (url.origin !== window.origin || href.length > MAX_SHORT) return null;
+      return href.includes("..") ? url.href.slice(window.origin.length + 1) : href;
+    } catch {
+      return null;
+    }
+  }
+
+  // Half a character is no UTF-8. JSON.stringify writes such a half, and only such, as an escape \ud….
+  const ESCAPES = /\\(?:ud[89a-f][0-9a-f]{2}|.)/g;
+  const whole = (json) => json.replace(ESCAPES, (text) => (text.startsWith("\\ud") ? "\\ufffd" : text));
+
+  function depthOf(json) {
+    let [depth, deepest] = [0, 0];
+    for (const [sign] of json.matchAll(/"(?:[^"\\]+|\\.)*"|[[\]{}]/g)) {
+      if (sign === "[" || sign === "{") deepest = Math.max(deepest, ++depth);
+      else if (sign === "]" || sign === "}") depth -= 1;
+    }
+    return deepest;
+  }
+
   function jsonOf(value) {
     let text;
     try {
@@ -117,25 +188,36 @@
       throw new TypeError(`sendUpdate: the payload is not JSON: ${error.message}`);
     }
     if (text === undefined) throw new TypeError("sendUpdate: the payload is missing or not JSON");
+    if (depthOf(text) > MAX_DEPTH) throw new TypeError(`sendUpdate: the payload is nested more than ${MAX_DEPTH} deep`);
     return text;
+  }
+
+  function notifyOf(map) {
+    if (typeof map !== "object") throw new TypeError("sendUpdate: notify maps addresses to texts");
+    const all = Object.entries(map);
+    // "*" before the rest, of which too many are left out.
+    if (all.length > MAX_NOTIFY) all.sort(([a], [b]) => (b === "*") - (a === "*"));
+    return Object.fromEntries(all.slice(0, MAX_NOTIFY).map(([address, text]) => [address, short(text)]));
   }
 
   function cleaned(update) {
     if (update === null || typeof update !== "object") throw new TypeError("sendUpdate needs an object with a payload");
     const out = { payload: JSON.parse(jsonOf(update.payload)) };
-    for (const name of ["info", "href", "document", "summary"]) {
-      if (update[name] !== undefined && update[name] !== null) out[name] = String(update[name]);
+    for (const name of ["info", "document", "summary"]) {
+      if (given(update[name])) out[name] = short(update[name]);
     }
-    if (update.notify !== undefined && update.notify !== null) {
-      if (typeof update.notify !== "object") throw new TypeError("sendUpdate: notify maps addresses to texts");
-      out.notify = {};
-      for (const [address, text] of Object.entries(update.notify)) out.notify[address] = String(text);
+    if (given(update.href) && update.href !== "") {
+      const href = inside(update.href);
+      if (href === null) console.warn("webxdc: href leads out of the app or is too long; the update goes without it");
+      else out.href = href;
     }
-    const size = new TextEncoder().encode(JSON.stringify(out)).length;
+    if (given(update.notify)) out.notify = notifyOf(update.notify);
+    const json = whole(JSON.stringify(out));
+    const size = new TextEncoder().encode(json).length;
     if (size > config.sendUpdateMaxSize) {
       throw new TypeError(`sendUpdate: the update has ${size} bytes; at most ${config.sendUpdateMaxSize} are taken`);
     }
-    return out;
+    return JSON.parse(json);
   }
 
   // The description (second argument) is deprecated and not used.
@@ -161,6 +243,7 @@
   // ---- realtime ---------------------------------------------------------------------------------------------
   const MAX_REALTIME = 128000;
   const MAX_EARLY = 100;
+  const MAX_LATE = 200;
   let channel = null;
 
   const isBytes = (value) => Object.prototype.toString.call(value) === "[object Uint8Array]";
@@ -170,6 +253,12 @@
     if (channel.callback) return deliver(channel.callback, data, sender);
     channel.early.push([data, sender]);
     if (channel.early.length > MAX_EARLY) channel.early.shift();
+  }
+
+  function dropped(message) {
+    queue.splice(queue.indexOf(message), 1);
+    calls.get(message.id).resolve();
+    calls.delete(message.id);
   }
 
   function deliver(callback, data, sender) {
@@ -199,6 +288,9 @@
         check();
         if (!isBytes(data)) throw new TypeError("send needs a Uint8Array");
         if (data.length > MAX_REALTIME) throw new TypeError(`send takes at most ${MAX_REALTIME} bytes`);
+        // What is too much for the line gets old; nobody wants the oldest of it.
+        const late = queue.filter((message) => message.call === "realtime_send");
+        if (late.length >= MAX_LATE) dropped(late[0]);
         // A copy: the app may change its array, and a view would carry its whole buffer along.
         quiet(call("realtime_send", { data: data.slice() }));
       },
@@ -211,7 +303,6 @@
   }
 
   // ---- files ------------------------------------------------------------------------------------------------
-  const given = (value) => value !== undefined && value !== null;
   const isBlob = (value) => /^\[object (Blob|File)\]$/.test(Object.prototype.toString.call(value));
 
   function blobOf(file) {
@@ -283,18 +374,33 @@
     for (const node of event.composedPath()) {
       if (node.localName !== "a" && node.localName !== "area") continue;
       const href = node.getAttribute("href") ?? node.getAttribute("xlink:href");
-      if (href !== null) return href;
+      if (href !== null) return { href, node };
     }
     return null;
   }
 
+  // A page of the app that asks for a window of its own: there is only this one.
+  function ownPage(address) {
+    const url = new URL(String(address), document.baseURI);
+    return url.protocol.startsWith("http") && url.origin === window.origin ? url.href : null;
+  }
+
   function clicked(event) {
     if (event.defaultPrevented || (event.type === "auxclick" && event.button !== 1)) return;
-    const href = linkOf(event);
-    const url = href === null ? null : outside(href);
-    if (url === null) return;
+    const link = linkOf(event);
+    if (link === null) return;
+    const url = outside(link.href);
+    if (url !== null) {
+      event.preventDefault();
+      return openLink(url);
+    }
+    const target = link.node.getAttribute("target") ?? "";
+    if (event.type !== "click" || target.toLowerCase() !== "_blank") return;
+    if (link.node.getAttribute("download") !== null) return;
+    const page = ownPage(link.href);
+    if (page === null) return;
     event.preventDefault();
-    openLink(url);
+    window.location.assign(page);
   }
 
   // On the window and while bubbling: an app that handles its links itself comes first.

@@ -100,13 +100,13 @@ impl HeaderSet {
 fn policy(page: Page, origins: &Origins) -> String {
     let hub = origins.hub();
     match page {
-        // What webxdc apps need (inline code, eval, blobs) and nothing that leaves the origin. An app may handle a
-        // form itself; `form-action` is asked only when one is really sent.
+        // What webxdc apps need (inline code, eval, blobs, forms that lead to a page of theirs) and nothing that leaves
+        // the origin.
         Page::Widget => format!(
             "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval' blob:; \
              style-src 'self' 'unsafe-inline' blob:; img-src 'self' data: blob:; media-src 'self' data: blob:; \
              font-src 'self' data: blob:; connect-src 'self' data: blob:; worker-src 'self' blob:; \
-             frame-src 'self' data: blob:; manifest-src 'self'; form-action 'none'; base-uri 'self'; \
+             frame-src 'self' data: blob:; manifest-src 'self'; form-action 'self'; base-uri 'self'; \
              object-src 'none'; frame-ancestors 'self' {hub}; webrtc 'block'"
         ),
         Page::Hub => format!(

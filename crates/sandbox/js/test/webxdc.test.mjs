@@ -19,7 +19,8 @@ class Page extends EventTarget {
     super();
     this.top = top === "self" ? this : top;
     this.origin = ORIGIN;
-    this.location = { origin: ORIGIN };
+    this.visited = [];
+    this.location = { origin: ORIGIN, assign: (url) => this.visited.push(url) };
     this.opened = [];
     this.open = (...args) => (this.opened.push(args), "a window");
     this.navigation = new EventTarget();
@@ -28,7 +29,7 @@ class Page extends EventTarget {
 
 // A page with the script running, and what the dashboard sees of it.
 function start({ alone = false, answer = () => undefined } = {}) {
-  const hub = { asked: [], calls: [], ports: [], errors: [] };
+  const hub = { asked: [], calls: [], ports: [], errors: [], warnings: [] };
   const top = { postMessage: (data, target) => hub.asked.push({ data, target }) };
   const page = new Page(alone ? "self" : top);
   const inputs = [];
@@ -46,7 +47,7 @@ function start({ alone = false, answer = () => undefined } = {}) {
   const timers = [];
   const globals = {
     window: page, document, URL, Blob, TextEncoder, atob, queueMicrotask,
-    console: { error: (...args) => hub.errors.push(args), warn() {} },
+    console: { error: (...args) => hub.errors.push(args), warn: (...args) => hub.warnings.push(args) },
     setTimeout: (f, ms, ...args) => timers.push(setTimeout(f, ms / 10, ...args)),
   };
   const context = vm.createContext(globals);
@@ -152,6 +153,52 @@ test("the promise of sendUpdate fails when the node refuses, and is never unhand
     await assert.rejects(webxdc.sendUpdate({ payload: 2 }), (e) => e.message === "the disk is full" && e.code === "local");
     assert.equal(hub.errors.length, 2);
   }));
+
+test("what is too long or half a character is cut or mended, so that the update is not lost", () =>
+  running({}, async ({ webxdc, hub, connect }) => {
+    connect();
+    const long = "x".repeat(999) + "😀tail";
+    const people = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`p${n}`, "n"]));
+    await webxdc.sendUpdate({ payload: "a\ud800b\\ud800", info: long, document: long, summary: "s", notify: { ...people, "*": long } });
+    const { update } = hub.calls[0].args;
+    assert.equal(update.payload, "a\ufffdb\\ud800");
+    assert.deepEqual([update.info, update.document, update.summary], ["x".repeat(999), "x".repeat(999), "s"]);
+    assert.equal(Object.keys(update.notify).length, 256);
+    assert.equal(update.notify["*"], "x".repeat(999));
+    const deep = (levels) => JSON.parse("[".repeat(levels) + '"[{"' + "]".repeat(levels));
+    await webxdc.sendUpdate({ payload: deep(100) });
+    assert.throws(() => webxdc.sendUpdate({ payload: deep(101) }), /nested/);
+  }));
+
+test("a link that leads out of the app is left off, the update goes", () =>
+  running({}, async ({ webxdc, hub, connect }) => {
+    connect();
+    const inside = ["page.html", "./page.html#a", "#a", "?b", "/c.html", "index.html?t=1:2"];
+    const outside = ["https://x.example/", "//x.example/", "javascript:0", "mailto:a@b", "h".repeat(1001)];
+    for (const href of [...inside, "../up.html?x", ...outside, ""]) await webxdc.sendUpdate({ payload: 1, href });
+    const sent = hub.calls.map((c) => c.args.update.href);
+    assert.deepEqual(sent.splice(0, inside.length), inside);
+    assert.deepEqual(sent, ["up.html?x", ...outside.map(() => undefined), undefined]);
+    assert.equal(hub.warnings.length, outside.length);
+  }));
+
+test("many updates at once all arrive, in order, and never too many are under way", () => {
+  const waiting = [];
+  let most = 0;
+  const answer = (data, port) => {
+    waiting.push(data.id);
+    most = Math.max(most, waiting.length);
+    setImmediate(() => port.postMessage({ id: waiting.shift(), result: null }));
+    return "none";
+  };
+  return running({ answer }, async ({ webxdc, hub, connect }) => {
+    const all = Array.from({ length: 130 }, (_, n) => webxdc.sendUpdate({ payload: n }));
+    connect();
+    await Promise.all(all);
+    assert.deepEqual(hub.calls.map((c) => c.args.update.payload), all.map((_, n) => n));
+    assert.ok(most <= 16, `${most} at once`);
+  });
+});
 
 const update = (serial, max_serial, more = {}) => ({ payload: { n: serial }, serial, max_serial, sender: "bb", time_ms: 5, ...more });
 
@@ -273,6 +320,17 @@ test("realtime: leaving ends it, joining again works, early messages are bounded
     assert.deepEqual(hub.calls.map((c) => c.call), ["realtime_join", "realtime_leave", "realtime_join"]);
   }));
 
+test("realtime: of what is too much for the line the oldest goes", () =>
+  running({}, async ({ webxdc, connect, hub }) => {
+    const channel = webxdc.joinRealtimeChannel();
+    for (let n = 0; n < 250; n++) channel.send(new Uint8Array([n]));
+    connect();
+    const sent = () => hub.calls.filter((c) => c.call === "realtime_send").map((c) => c.args.data[0]);
+    while (sent().length < 200) await turn();
+    assert.deepEqual(sent(), Array.from({ length: 200 }, (_, n) => n + 50));
+    assert.equal(hub.calls[0].call, "realtime_join");
+  }));
+
 test("sendToChat wants a text, or a file with exactly one body, which may be empty", () =>
   running({}, async ({ webxdc, connect, hub }) => {
     connect();
@@ -320,9 +378,9 @@ function click(page, path, more = {}) {
   page.dispatchEvent(event);
   return event.defaultPrevented;
 }
-const link = (href, { name = "a", attribute = "href" } = {}) => ({
+const link = (href, { name = "a", attribute = "href", ...more } = {}) => ({
   localName: name,
-  getAttribute: (asked) => (asked === attribute ? href : null),
+  getAttribute: (asked) => (asked === attribute ? href : (more[asked] ?? null)),
 });
 
 test("links that lead outside are handed to the dashboard, others work as usual", () =>
@@ -346,6 +404,17 @@ test("links that lead outside are handed to the dashboard, others work as usual"
       "https://example.org/x", "http://example.org/y", "mailto:a@example.org", "http://hub.localhost:4400/",
       "https://example.org/z", "https://example.org/svg", "https://example.org/m",
     ].map((url) => ["open_link", url]));
+  }));
+
+test("a page of the app that wants a window of its own opens in this one", () =>
+  running({}, async ({ page }) => {
+    assert.ok(click(page, [link("b.html?c#d", { target: "_BLANK" })]));
+    assert.deepEqual(page.visited, [`${ORIGIN}/b.html?c#d`]);
+    for (const more of [{ target: "frame" }, { target: "_self" }, {}, { target: "_blank", download: "" }]) {
+      assert.ok(!click(page, [link("b.html", more)]));
+    }
+    assert.ok(!click(page, [link("blob:x", { target: "_blank" })]));
+    assert.equal(page.visited.length, 1);
   }));
 
 test("window.open and navigation outside go the same way", () =>

@@ -51,7 +51,7 @@ fn a_widget_reaches_its_own_origin_only() {
     let policy = value(Page::Widget, "content-security-policy");
     assert!(
         policy.contains("default-src 'self';")
-            && policy.contains("form-action 'none'")
+            && policy.contains("form-action 'self'")
             && policy.contains("object-src 'none'")
     );
     assert!(policy.contains("frame-ancestors 'self' http://hub.localhost:4400;"));
