@@ -2,12 +2,15 @@
 //! which entries arrived.
 
 use crate::{
+    api::Effect,
     bounds,
+    deliver::Said,
     pending::Need,
     space::{Log, Space},
 };
+use alloc::vec::Vec;
 use hedgerow_base::{LogId, Pseudonym};
-use hedgerow_wire::sync::{Admission, Joined, LogClaim, SpaceKind};
+use hedgerow_wire::sync::{Admission, Control, Header, Joined, LogClaim, SpaceKind};
 
 /// Why a log is not admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +122,26 @@ impl Space {
             },
             Err(Stranger::Wait(_)) => Standing::Unproven,
             Err(Stranger::No(_)) => Standing::Refused,
+        }
+    }
+
+    /// An entry that says one was removed counts at once, though what it follows is missing: nobody sends that to one
+    /// who was removed. Its signature was checked.
+    pub(crate) fn hear_of_removal(&mut self, header: &Header, bytes: &[u8], out: &mut Vec<Effect>) {
+        let by_owner = self
+            .logs
+            .get(&header.log)
+            .is_some_and(|log| self.is_owner(&log.pseudonym));
+        let Some(own) = self.logs.get(&self.own).filter(|_| by_owner && !self.removed) else {
+            return;
+        };
+        let Ok(Said::Control(Control::Rekey(rekey))) = self.said(header, bytes) else {
+            return;
+        };
+        let me = self.pseudonym;
+        if own.admitted < rekey.epoch && !rekey.members.contains(&me) {
+            self.removed = true;
+            out.push(Effect::Removed { space: self.id });
         }
     }
 

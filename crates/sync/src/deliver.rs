@@ -43,7 +43,7 @@ pub(crate) struct Arriving {
 }
 
 /// Why an entry is not taken.
-enum Refusal {
+pub(crate) enum Refusal {
     Wait(Need),
     /// Nothing of this log from here on; the points are for who sent it.
     Log(&'static str, u32),
@@ -119,6 +119,7 @@ impl Space {
         }
         match step {
             Step::Wait(need) => {
+                self.hear_of_removal(&header, bytes, out);
                 if !self.pending.insert(from, header, bytes.to_vec(), need)
                     && let Some(neighbour) = self.neighbours.get_mut(&from)
                 {
@@ -274,7 +275,7 @@ impl Space {
             || self.bytes.saturating_add(size) > bounds::PUBLIC_SPACE_BYTES
     }
 
-    fn said(&self, header: &Header, bytes: &[u8]) -> Result<Said, Refusal> {
+    pub(crate) fn said(&self, header: &Header, bytes: &[u8]) -> Result<Said, Refusal> {
         let unreadable = || Refusal::Log("an entry that its key does not open", FAULT);
         if header.kind != KIND_CONTROL && (self.loading || header.kind != KIND_UPDATE) {
             // Stored updates were delivered before.

@@ -100,6 +100,28 @@ fn a_removed_member_reads_nothing_new_and_the_others_go_on() {
     w.assert_equal(&[0, 1, 2], space);
 }
 
+#[test]
+fn one_who_was_removed_while_offline_hears_of_it_on_return_and_gets_nothing_else() {
+    let (mut w, space, _) = four(4);
+    for node in 0..4 {
+        w.write(node, space).unwrap();
+    }
+    w.run(2_000);
+    for other in 0..3 {
+        w.disconnect(3, other);
+    }
+    w.append(1, space, b"before the removal").unwrap();
+    w.run(2_000);
+    w.remove(0, space, &[3]).unwrap();
+    w.append(1, space, b"secret plan").unwrap();
+    w.run(2_000);
+    w.connect(1, 3);
+    w.run(60_000);
+    assert!(w.nodes[3].events.iter().any(removed));
+    assert!(!w.has(3, space, b"before the removal") && !w.has(3, space, b"secret plan"));
+    w.assert_nobody_blamed();
+}
+
 fn removed(effect: &Effect) -> bool {
     matches!(effect, Effect::Removed { .. })
 }
