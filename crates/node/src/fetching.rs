@@ -21,6 +21,8 @@ use tokio::sync::oneshot;
 
 /// How long a fetch waits for a peer that has the package, in milliseconds.
 const PATIENCE_MS: u64 = 20_000;
+/// The disk begins to make a download durable each time that so many bytes came.
+const FLUSH: usize = 8 << 20;
 /// Bytes written to a stream at once.
 const WRITE: usize = 256 << 10;
 
@@ -36,6 +38,8 @@ struct Task {
     told: u64,
     /// Bytes at the start of the file that a previous run may have left.
     existed: bool,
+    /// Bytes written since the disk was last asked to make them durable.
+    unflushed: usize,
 }
 
 /// Fetches under way.
@@ -69,6 +73,7 @@ impl Engine {
             give_up_ms,
             told: 0,
             existed: self.files.has_partial(&content),
+            unflushed: 0,
         };
         self.fetches.tasks.insert(content, task);
         let peers: Vec<NodeId> = self.connected.keys().copied().collect();
@@ -153,9 +158,17 @@ impl Engine {
             Effect::CheckStored(manifest) => self.check_stored(content, manifest)?,
             Effect::AskChunks { peer, first, count } => self.ask_chunks(content, peer, first, count),
             Effect::Store { offset, bytes } => {
-                let partial = self.fetches.tasks.get(&content).and_then(|t| t.partial.clone());
-                if let Some(partial) = partial {
-                    partial.write(offset, &bytes).map_err(|e| store_error(&e))?;
+                let Some(task) = self.fetches.tasks.get_mut(&content) else {
+                    return Ok(());
+                };
+                let Some(partial) = task.partial.clone() else {
+                    return Ok(());
+                };
+                partial.write(offset, &bytes).map_err(|e| store_error(&e))?;
+                task.unflushed += bytes.len();
+                if task.unflushed >= FLUSH {
+                    task.unflushed = 0;
+                    self.runtime.spawn_blocking(move || partial.flush());
                 }
             }
             Effect::Progress { done, total } => {
@@ -278,7 +291,11 @@ impl Engine {
 
     /// Everything is there and verified: make it durable beside the engine, then tell who waits.
     fn finish_fetch(&mut self, content: ContentId) {
-        let partial = self.fetches.tasks.get(&content).and_then(|t| t.partial.clone());
+        let task = self.fetches.tasks.get(&content);
+        let partial = task.and_then(|t| t.partial.clone());
+        if let Some(manifest) = task.and_then(|t| t.fetch.manifest()) {
+            self.shared.keep_manifest(content, Arc::new(manifest.clone()));
+        }
         let files = self.files.clone();
         let inputs = self.inputs.clone();
         self.runtime.spawn(async move {

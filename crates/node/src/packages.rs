@@ -53,10 +53,15 @@ impl Shared {
         }
         let bytes = self.files.read(content).map_err(|e| store_error(&e))?;
         let manifest = Arc::new(ContentManifest::of(&bytes));
-        let mut cache = lock();
-        cache.push_front((*content, manifest.clone()));
-        cache.truncate(OPEN_PACKAGES);
+        self.keep_manifest(*content, manifest.clone());
         Ok(manifest)
+    }
+    /// Remembers chunk digests for the peers that will ask.
+    pub(crate) fn keep_manifest(&self, content: ContentId, manifest: Arc<ContentManifest>) {
+        let mut cache = self.manifests.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        cache.retain(|(known, _)| *known != content);
+        cache.push_front((content, manifest));
+        cache.truncate(OPEN_PACKAGES);
     }
     pub(crate) fn content_of(&self, instance: &InstanceId) -> Option<ContentId> {
         self.instances.read().ok()?.get(instance).copied()
@@ -117,6 +122,7 @@ impl Shared {
         let package = Package::open(bytes.clone()).map_err(|e| refused(&e))?;
         package.verify_all().map_err(|e| refused(&e))?;
         self.files.put(&content, &bytes).map_err(|e| store_error(&e))?;
+        self.keep_manifest(content, Arc::new(manifest));
         Ok(content)
     }
 }

@@ -140,6 +140,11 @@ impl Partial {
             .write_all_at(bytes, offset)
             .map_err(|e| StoreError::io(&self.path, e))
     }
+    /// Begins to make durable what was written so far, so that [`PackageFiles::finish`] has little left to wait for.
+    /// A failure is told there.
+    pub fn flush(&self) {
+        let _ = self.file.sync_data();
+    }
     /// Reads back `length` bytes at `offset`, to see what an earlier run had fetched.
     ///
     /// # Errors
