@@ -120,6 +120,8 @@ methods! {
     /// Fetches a widget from peers, checks and installs it. Give `uuid`, or `package` for an uploaded file
     /// (`POST /api/packages`), which is then installed for oneself, unpublished.
     WidgetInstall "widget.install" Owner (InstallParams) -> Installed;
+    /// Ends a download of a widget. What was fetched is kept: the next attempt goes on from there.
+    WidgetCancel "widget.cancel" Owner (WidgetParams) -> Nothing;
     /// What an update would change, without doing it: new version and the difference in permissions.
     WidgetUpdatePlan "widget.update_plan" Owner (WidgetParams) -> UpdatePlan;
     /// Installs the newest release. Refused if it wants more permissions and `accept_permissions` is not true.

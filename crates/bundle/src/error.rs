@@ -21,7 +21,7 @@ pub enum PackageError {
     #[error("the package has two files called {0:?} (names that differ only in case count as one)")]
     Duplicate(String),
     /// Link, device, or encrypted entry.
-    #[error("the package has {0:?}, which is {1}; only plain files are taken")]
+    #[error("the package has {0:?}, which is {1}; pack it again as a plain zip")]
     BadEntry(String, &'static str),
     /// Unpacks to too much.
     #[error("the package unpacks to more than {0} MiB; it looks like a zip bomb")]
@@ -30,7 +30,7 @@ pub enum PackageError {
     #[error("the file {0:?} in the package is damaged")]
     Damaged(String),
     /// No `index.html`.
-    #[error("the package has no index.html; that is the page that opens first")]
+    #[error("the package has no index.html at its top; pack the files themselves, not the folder around them")]
     NoIndex,
     /// `manifest.toml` is wrong.
     #[error("manifest.toml: {0}")]

@@ -9,6 +9,7 @@ use hedgerow_api::{
     ApiError, ErrorCode, METHODS, Request,
     types::{BackupParams, BackupResult, Connected, MethodDoc, Nothing, RecoveryConfirmed, RecoveryWords, Ticket},
 };
+use hedgerow_base::WidgetId;
 use serde::Serialize;
 use serde_json::Value;
 use std::{path::PathBuf, str::FromStr, time::Duration};
@@ -87,18 +88,6 @@ pub(crate) async fn call(node: &NodeHandle, request: Request) -> Result<Value, A
                 .await?;
             value(RecoveryConfirmed { confirmed })
         }
-        Request::WidgetSearch(_)
-        | Request::WidgetCategories(_)
-        | Request::WidgetShow(_)
-        | Request::WidgetFiles(_)
-        | Request::WidgetFile(_)
-        | Request::WidgetInstall(_)
-        | Request::WidgetUpdatePlan(_)
-        | Request::WidgetUpdate(_)
-        | Request::WidgetRollback(_)
-        | Request::WidgetList(_)
-        | Request::WidgetRemove(_)
-        | Request::WidgetPublish(_) => widget(node, request).await,
         Request::LayoutGet(_) => value(node.with(|e| Ok(e.layout.clone())).await?),
         Request::LayoutSet(p) => value(node.with(move |e| e.set_layout(p)).await?),
         Request::NoticesList(_) => value(node.with(|e| e.notices()).await?),
@@ -107,7 +96,7 @@ pub(crate) async fn call(node: &NodeHandle, request: Request) -> Result<Value, A
                 .await
                 .map(|()| Nothing {})?,
         ),
-        other => instance(node, other).await,
+        other => widget(node, other).await,
     }
 }
 
@@ -122,6 +111,14 @@ async fn widget(node: &NodeHandle, request: Request) -> Result<Value, ApiError> 
         Request::WidgetFiles(p) => value(widgets::files(node, &p).await?),
         Request::WidgetFile(p) => value(widgets::file(node, p).await?),
         Request::WidgetInstall(p) => value(widgets::install(node, p).await?),
+        Request::WidgetCancel(p) => {
+            let widget: WidgetId = parsed(&p.uuid)?;
+            value(
+                node.with(move |e| Ok(e.cancel_fetch(&widget)))
+                    .await
+                    .map(|()| Nothing {})?,
+            )
+        }
         Request::WidgetUpdatePlan(p) => {
             let widget = parsed(&p.uuid)?;
             value(node.with(move |e| e.update_plan(&widget)).await?)
@@ -141,7 +138,7 @@ async fn widget(node: &NodeHandle, request: Request) -> Result<Value, ApiError> 
             )
         }
         Request::WidgetPublish(p) => value(crate::publishing::publish(node, p).await?),
-        other => Err(misrouted(&other)),
+        other => instance(node, other).await,
     }
 }
 
@@ -216,15 +213,12 @@ async fn app(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
             let _: hedgerow_base::InstanceId = parsed(&p.instance)?;
             value(Nothing {})
         }
-        other => Err(misrouted(&other)),
+        other => Err(forgotten(&other)),
     }
 }
 
-fn misrouted(request: &Request) -> ApiError {
-    ApiError::new(
-        ErrorCode::Bug,
-        format!("{} reached the wrong part of the dispatcher", request.name()),
-    )
+fn forgotten(request: &Request) -> ApiError {
+    ApiError::new(ErrorCode::Bug, format!("nothing carries out {}", request.name()))
 }
 
 fn methods() -> Vec<MethodDoc> {

@@ -7,7 +7,7 @@ use crate::{
 };
 use bytes::Bytes;
 use hedgerow_api::{ApiError, ErrorCode, Event};
-use hedgerow_base::{ContentId, NodeId, limits::CHUNK};
+use hedgerow_base::{ContentId, NodeId, WidgetId, limits::CHUNK};
 use hedgerow_directory::fetch::{ContentManifest, Effect, Fetch, Input as FetchInput};
 use hedgerow_net::{RequestRecv, RequestSend};
 use hedgerow_store::files::Partial;
@@ -83,6 +83,21 @@ impl Engine {
         Ok(())
     }
 
+    /// Ends the downloads of a widget, because the person wants so.
+    pub(crate) fn cancel_fetch(&mut self, widget: &WidgetId) {
+        let uuid = widget.to_string();
+        let contents: Vec<_> = self
+            .fetches
+            .tasks
+            .iter()
+            .filter(|(_, t)| t.uuid == uuid)
+            .map(|(c, _)| *c)
+            .collect();
+        for content in contents {
+            let why = "the download was stopped; what was fetched is kept for the next time";
+            self.end_fetch(&content, Err(ApiError::new(ErrorCode::Refused, why)));
+        }
+    }
     pub(crate) fn fetch_holders(&self, content: &ContentId) -> u32 {
         self.fetches
             .tasks

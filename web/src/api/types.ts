@@ -813,6 +813,8 @@ export interface Methods {
   "widget.file": { params: FileParams; result: FileContent };
   /** Fetches a widget from peers, checks and installs it. Give `uuid`, or `package` for an uploaded file  (`POST /api/packages`), which is then installed for oneself, unpublished. */
   "widget.install": { params: InstallParams; result: Installed };
+  /** Ends a download of a widget. What was fetched is kept: the next attempt goes on from there. */
+  "widget.cancel": { params: WidgetParams; result: Nothing };
   /** What an update would change, without doing it: new version and the difference in permissions. */
   "widget.update_plan": { params: WidgetParams; result: UpdatePlan };
   /** Installs the newest release. Refused if it wants more permissions and `accept_permissions` is not true. */
