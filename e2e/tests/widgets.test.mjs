@@ -42,6 +42,23 @@ test("an update asks before it takes more permissions, and can be gone back from
   await refused(b, /not yours/, "widget", "publish", pack(t, { "index.html": page, "manifest.toml": manifest("2.0.0") }), "--uuid", first.uuid);
 });
 
+test("a download that nobody can serve can be stopped, and goes on when somebody can", async (t) => {
+  const a = await Node.start(t);
+  const b = await Node.start(t, { args: ["--peer", a.ready.ticket] });
+  const { uuid } = await a.run("widget", "publish", pack(t, { "index.html": page, "manifest.toml": manifest("1.0.0") }));
+  await until("B hears of it", async () => (await b.run("widget", "search", "tide")).length === 1);
+  await a.kill();
+  const waiting = cli(["--data", b.data, "widget", "install", uuid]);
+  const ended = await until("it is stopped", async () => {
+    await b.call("widget.cancel", { uuid });
+    return Promise.race([waiting, new Promise((done) => setTimeout(done, 20))]);
+  });
+  assert.equal(ended.code, 1);
+  assert.match(ended.err, /the download was stopped/);
+  await Node.start(t, { data: a.data });
+  assert.equal((await b.run("widget", "install", uuid)).version, "1.0.0");
+});
+
 test("bad packages are refused with one line that says why, and the node goes on", async (t) => {
   const node = await Node.start(t);
   const good = zip({ "index.html": page, "manifest.toml": manifest("1.0.0") });

@@ -113,11 +113,11 @@ async fn widget(node: &NodeHandle, request: Request) -> Result<Value, ApiError> 
         Request::WidgetInstall(p) => value(widgets::install(node, p).await?),
         Request::WidgetCancel(p) => {
             let widget: WidgetId = parsed(&p.uuid)?;
-            value(
-                node.with(move |e| Ok(e.cancel_fetch(&widget)))
-                    .await
-                    .map(|()| Nothing {})?,
-            )
+            let cancelled = node.with(move |e| {
+                e.cancel_fetch(&widget);
+                Ok(Nothing {})
+            });
+            value(cancelled.await?)
         }
         Request::WidgetUpdatePlan(p) => {
             let widget = parsed(&p.uuid)?;
