@@ -96,6 +96,14 @@ methods! {
     PeersBlock "peers.block" Owner (NodeParams) -> Nothing;
     /// Takes a block back.
     PeersUnblock "peers.unblock" Owner (NodeParams) -> Nothing;
+    /// Measures the way to a connected peer and back, answered by the program over there.
+    PeersPing "peers.ping" Owner (PingParams) -> PingAnswer;
+    /// TCP ports of this machine that peers may reach with `hedgerow forward`. None unless allowed.
+    ForwardList "forward.list" Owner (Nothing) -> Vec<AllowedPort>;
+    /// Lets connected peers, or one of them, reach a TCP port of this machine.
+    ForwardAllow "forward.allow" Owner (AllowedPort) -> Vec<AllowedPort>;
+    /// Takes a port off that list. Connections that stand go on.
+    ForwardForbid "forward.forbid" Owner (PortParams) -> Vec<AllowedPort>;
 
     /// The name that others see.
     ProfileGet "profile.get" Owner (Nothing) -> Profile;

@@ -17,6 +17,9 @@ use tokio::time::timeout;
 /// Code with which a request stream is given up.
 const GIVEN_UP: u32 = 1;
 
+/// Longest silence of a patient stream. The connection below is watched all the time.
+const PATIENCE: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// The sending end. Dropped before [`RequestSend::finish`], it tells the peer that the request was given up.
 #[derive(Debug)]
 pub struct RequestSend {
@@ -32,6 +35,13 @@ impl RequestSend {
             stall,
             finished: false,
         }
+    }
+
+    /// A peer that reads slowly, or not at all for a while, no longer ends the stream: for what people type.
+    #[must_use]
+    pub fn patient(mut self) -> Self {
+        self.stall = PATIENCE;
+        self
     }
 
     /// Writes one frame, a length and the bytes.
@@ -83,6 +93,13 @@ pub struct RequestRecv {
 impl RequestRecv {
     pub(crate) fn new(stream: RecvStream, stall: Duration) -> Self {
         Self { stream, stall }
+    }
+
+    /// Silence no longer ends the stream: for what people type.
+    #[must_use]
+    pub fn patient(mut self) -> Self {
+        self.stall = PATIENCE;
+        self
     }
 
     /// Reads one frame of at most `max` bytes; `None` at the end of the stream.

@@ -50,28 +50,6 @@ pub(crate) async fn call(node: &NodeHandle, request: Request) -> Result<Value, A
             value(Nothing {})
         }
         Request::NodeBackup(p) => value(backup(node, p).await?),
-        Request::PeersList(_) => value(node.with(|e| e.peers()).await?),
-        Request::PeersConnect(p) => value(connect(node, &p.ticket).await?),
-        Request::PeersForget(p) => {
-            let peer = parsed(&p.node)?;
-            value(node.with(move |e| e.forget_peer(&peer)).await.map(|()| Nothing {})?)
-        }
-        Request::PeersBlock(p) => {
-            let peer = parsed(&p.node)?;
-            value(
-                node.with(move |e| e.block_peer(&peer, true))
-                    .await
-                    .map(|()| Nothing {})?,
-            )
-        }
-        Request::PeersUnblock(p) => {
-            let peer = parsed(&p.node)?;
-            value(
-                node.with(move |e| e.block_peer(&peer, false))
-                    .await
-                    .map(|()| Nothing {})?,
-            )
-        }
         Request::ProfileGet(_) => value(
             node.with(|e| Ok(hedgerow_api::types::Profile { name: e.name.clone() }))
                 .await?,
@@ -96,6 +74,41 @@ pub(crate) async fn call(node: &NodeHandle, request: Request) -> Result<Value, A
                 .await
                 .map(|()| Nothing {})?,
         ),
+        other => peers(node, other).await,
+    }
+}
+
+async fn peers(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
+    match request {
+        Request::PeersList(_) => value(node.with(|e| e.peers()).await?),
+        Request::PeersConnect(p) => value(connect(node, &p.ticket).await?),
+        Request::PeersForget(p) => {
+            let peer = parsed(&p.node)?;
+            value(node.with(move |e| e.forget_peer(&peer)).await.map(|()| Nothing {})?)
+        }
+        Request::PeersBlock(p) => {
+            let peer = parsed(&p.node)?;
+            value(
+                node.with(move |e| e.block_peer(&peer, true))
+                    .await
+                    .map(|()| Nothing {})?,
+            )
+        }
+        Request::PeersPing(p) => {
+            let peer = parsed(&p.node)?;
+            value(node.ping(peer, p.count.unwrap_or(1)).await?)
+        }
+        Request::ForwardList(_) => value(node.with(|e| e.allowed_ports()).await?),
+        Request::ForwardAllow(p) => value(node.with(move |e| e.allow_port(p)).await?),
+        Request::ForwardForbid(p) => value(node.with(move |e| e.forbid_port(p.port)).await?),
+        Request::PeersUnblock(p) => {
+            let peer = parsed(&p.node)?;
+            value(
+                node.with(move |e| e.block_peer(&peer, false))
+                    .await
+                    .map(|()| Nothing {})?,
+            )
+        }
         other => widget(node, other).await,
     }
 }

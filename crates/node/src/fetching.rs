@@ -12,6 +12,7 @@ use hedgerow_directory::fetch::{ContentManifest, Effect, Fetch, Input as FetchIn
 use hedgerow_net::{RequestRecv, RequestSend};
 use hedgerow_store::files::Partial;
 use hedgerow_wire::fetch::{FetchRequest, MAX_MANIFEST_FRAME, ManifestBody};
+use hedgerow_wire::stream::StreamRequest;
 use std::{
     collections::{BTreeMap, BTreeSet},
     os::unix::fs::FileExt as _,
@@ -351,6 +352,9 @@ impl Engine {
 
     /// Answers a peer's request beside the engine.
     pub(crate) fn serve_request(&self, node: NodeId, header: Vec<u8>, send: RequestSend, recv: RequestRecv) {
+        if let Ok(request) = StreamRequest::from_bytes(&header) {
+            return self.serve_stream(node, request, send, recv);
+        }
         let shared = self.shared.clone();
         self.runtime.spawn(async move {
             // Dropping both ends refuses the request; an unknown request is of a newer version, not a fault.

@@ -24,6 +24,7 @@ mod spaces;
 mod start;
 mod starters;
 mod status;
+pub mod streams;
 mod updates;
 mod widgets;
 

@@ -1,6 +1,6 @@
 //! Packages on this machine: checked uploads, opened packages for the widgets' origins, and what peers may have.
 
-use crate::engine::store_error;
+use crate::{engine::store_error, streams::Listeners};
 use hedgerow_api::{ApiError, ErrorCode};
 use hedgerow_base::{ContentId, InstanceId, limits};
 use hedgerow_bundle::Package;
@@ -25,6 +25,7 @@ pub(crate) struct Shared {
     open: Mutex<VecDeque<(ContentId, Arc<Package>)>>,
     /// Chunk digests of packages that were asked for lately.
     manifests: Mutex<VecDeque<(ContentId, Arc<ContentManifest>)>>,
+    pub(crate) listeners: Listeners,
     /// A second connection to the database, for searching beside the engine.
     reader: Mutex<Store>,
 }
@@ -37,6 +38,7 @@ impl Shared {
             offered: RwLock::default(),
             open: Mutex::default(),
             manifests: Mutex::default(),
+            listeners: Listeners::default(),
             reader: Mutex::new(reader),
         }
     }

@@ -5,4 +5,5 @@ extern crate alloc;
 pub mod directory;
 pub mod fetch;
 pub mod node;
+pub mod stream;
 pub mod sync;

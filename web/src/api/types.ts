@@ -42,6 +42,38 @@ export type NodeParams = {
  */
 node: string, };
 
+export type PingParams = { 
+/**
+ * 64 hex digits.
+ */
+node: string, 
+/**
+ * How often, at most 100; once unless told.
+ */
+count?: number, };
+
+export type PingAnswer = { 
+/**
+ * Milliseconds, one for each.
+ */
+times_ms: Array<number>, };
+
+export type AllowedPort = { 
+/**
+ * On this machine's loopback interface.
+ */
+port: number, 
+/**
+ * Only this node, 64 hex digits; every connected node unless given.
+ */
+from?: string, };
+
+export type PortParams = { 
+/**
+ * Its number.
+ */
+port: number, };
+
 export type Profile = { 
 /**
  * At most 64 characters, shown beside what one writes.
@@ -793,6 +825,14 @@ export interface Methods {
   "peers.block": { params: NodeParams; result: Nothing };
   /** Takes a block back. */
   "peers.unblock": { params: NodeParams; result: Nothing };
+  /** Measures the way to a connected peer and back, answered by the program over there. */
+  "peers.ping": { params: PingParams; result: PingAnswer };
+  /** TCP ports of this machine that peers may reach with `hedgerow forward`. None unless allowed. */
+  "forward.list": { params: Nothing; result: Array<AllowedPort> };
+  /** Lets connected peers, or one of them, reach a TCP port of this machine. */
+  "forward.allow": { params: AllowedPort; result: Array<AllowedPort> };
+  /** Takes a port off that list. Connections that stand go on. */
+  "forward.forbid": { params: PortParams; result: Array<AllowedPort> };
   /** The name that others see. */
   "profile.get": { params: Nothing; result: Profile };
   /** Changes the name that others see. */

@@ -64,6 +64,29 @@ pub(crate) enum Command {
     /// Place widgets on the dashboard and share them.
     #[command(subcommand)]
     Instance(Instance),
+    /// Bytes between this machine and a peer's, through pipes.
+    #[command(subcommand)]
+    Stream(Stream),
+    /// Make a TCP port of a peer's machine, which must allow it, a port of this one.
+    Forward {
+        /// Port here; 0 picks a free one.
+        #[arg(value_name = "LOCAL")]
+        port: u16,
+        /// The peer (name, or beginning of its id) and the port there.
+        #[arg(value_name = "PEER:PORT")]
+        to: String,
+    },
+    /// Which TCP ports of this machine peers may reach with `forward`.
+    #[command(subcommand)]
+    Port(Port),
+    /// Measure the way to a connected peer and back.
+    Ping {
+        /// Name of the peer, or the beginning of its id.
+        peer: String,
+        /// How often.
+        #[arg(short, long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+        count: u32,
+    },
     /// Call any method of the API, as the owner of the node.
     Call {
         /// Such as `api.methods`, which lists all.
@@ -113,6 +136,47 @@ pub(crate) struct Demo {
     /// Keep the three data folders when it ends.
     #[arg(long)]
     pub(crate) keep: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Stream {
+    /// Wait for a peer under a name; then standard input goes there, and what comes goes to standard output.
+    Listen {
+        /// Letters, digits and - _ .
+        name: String,
+        /// Only this peer: its name, or the beginning of its id.
+        #[arg(long, value_name = "PEER")]
+        from: Option<String>,
+        /// Wait for the next when one has ended.
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Reach a peer that listens under a name.
+    Connect {
+        /// Name of the peer, or the beginning of its id.
+        peer: String,
+        /// The name under which it listens.
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Port {
+    /// Let connected peers reach a port.
+    Allow {
+        /// Port of this machine's loopback interface.
+        port: u16,
+        /// Only this peer: its name, or the beginning of its id.
+        #[arg(long, value_name = "PEER")]
+        from: Option<String>,
+    },
+    /// Take a port off the list.
+    Forbid {
+        /// The port.
+        port: u16,
+    },
+    /// The list.
+    List,
 }
 
 #[derive(Debug, Subcommand)]

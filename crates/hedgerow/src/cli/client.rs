@@ -1,10 +1,13 @@
 //! Talks to the running node: JSON-RPC over HTTP, with the token that only the owner of the data folder can read.
 
+use super::local;
 use hedgerow_api::{ApiError, ErrorCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
-    fs, io,
+    fs,
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    net::{Ipv4Addr, TcpStream},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -56,6 +59,25 @@ impl ApiFile {
 
     fn read(data: &Path) -> Option<Self> {
         serde_json::from_slice(&fs::read(Self::path(data)).ok()?).ok()
+    }
+}
+
+/// Longest line of an answer's head, bytes.
+const MAX_LINE: u64 = 8192;
+
+/// A socket whose bytes are those of a stream to a peer.
+pub(crate) struct PeerSocket {
+    /// For writing, and for ending either direction.
+    pub(crate) stream: TcpStream,
+    reader: BufReader<TcpStream>,
+    /// Id of the peer.
+    pub(crate) peer: String,
+}
+
+impl PeerSocket {
+    /// What comes from the peer.
+    pub(crate) fn reader(self) -> BufReader<TcpStream> {
+        self.reader
     }
 }
 
@@ -131,6 +153,51 @@ impl Client {
             Some(id) => Ok(id.to_owned()),
             None => Err(strange_answer(&answer)),
         }
+    }
+
+    /// Opens a stream to a peer; `query` as `/api/stream` takes it. Waits as long as it takes.
+    ///
+    /// # Errors
+    /// What the node or the peer refuses.
+    pub(crate) fn stream(&self, query: &str) -> Result<PeerSocket> {
+        let broken = |e: io::Error| local(format!("the node broke off: {e}"));
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.file.port)).map_err(|_| no_node(&self.data))?;
+        let _ = stream.set_nodelay(true);
+        let head = format!(
+            "GET /api/stream?{query} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nAuthorization: {}\r\nConnection: Upgrade\r\nUpgrade: hedgerow-stream\r\n\r\n",
+            self.file.port,
+            self.bearer()
+        );
+        stream.write_all(head.as_bytes()).map_err(broken)?;
+        let mut reader = BufReader::new(stream.try_clone().map_err(broken)?);
+        let mut lines = Vec::new();
+        loop {
+            let mut line = String::new();
+            let read = (&mut reader).take(MAX_LINE).read_line(&mut line).map_err(broken)?;
+            match line.trim_end() {
+                "" => break,
+                _ if read == 0 || lines.len() > 64 => break,
+                text => lines.push(text.to_owned()),
+            }
+        }
+        let header = |name: &str| {
+            let mut fields = lines.iter().filter_map(|line| line.split_once(':'));
+            fields
+                .find(|(n, _)| n.eq_ignore_ascii_case(name))
+                .map(|(_, value)| value.trim().to_owned())
+        };
+        if lines.first().is_some_and(|line| line.contains(" 101 ")) {
+            let peer = header("hedgerow-peer").unwrap_or_default();
+            return Ok(PeerSocket { stream, reader, peer });
+        }
+        let length: u64 = header("content-length").and_then(|n| n.parse().ok()).unwrap_or(0);
+        let mut body = Vec::new();
+        reader
+            .take(length.min(1 << 20))
+            .read_to_end(&mut body)
+            .map_err(broken)?;
+        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+        Err(answer.get("error").map_or_else(|| strange_answer(&answer), api_error))
     }
 
     fn address(&self, path: &str) -> String {

@@ -11,6 +11,7 @@ mod output;
 mod place;
 mod prompt;
 mod starters;
+mod stream;
 mod up;
 mod widget;
 
@@ -73,6 +74,10 @@ fn run(command: Command, data_given: bool, context: &Context) -> Result {
         Command::Open => node::open(context),
         Command::Widget(widget) => widget::run(widget, context),
         Command::Instance(instance) => instance::run(instance, context),
+        Command::Stream(stream) => stream::run(stream, context),
+        Command::Forward { port, to } => stream::forward(port, &to, context),
+        Command::Port(port) => stream::ports(port, context),
+        Command::Ping { peer, count } => stream::ping(&peer, count, context),
         Command::Call { method, params } => node::call(&method, params, context),
         Command::Backup { file } => identity::backup(&file, context),
         Command::Restore(restore) => identity::restore(&restore, context),

@@ -4,7 +4,7 @@ use super::{
     Shared,
     backend::Backend,
     reply::{self, Answer},
-    rpc, ws,
+    rpc, streams, ws,
 };
 use axum::{
     body::Body,
@@ -39,10 +39,11 @@ pub(super) async fn answer<B: Backend>(shared: &Arc<Shared<B>>, from: From, requ
         (From::Hub, "/api/ws") => socket(shared, request).await,
         (From::Hub, "/api/login") => login(shared, request).await,
         (_, "/api/rpc") => call(shared, from, request).await,
+        (_, "/api/stream") => streams::answer(shared, from, request).await,
         (_, "/api/packages") => upload(shared, from, request).await,
         (From::Hub, _) => not_found("there is no such address in the API"),
         (From::Program, _) => not_found(&format!(
-            "programs call /api/rpc and /api/packages; the dashboard is at {}",
+            "programs call /api/rpc, /api/packages and /api/stream; the dashboard is at {}",
             shared.origins.hub()
         )),
     }

@@ -1,8 +1,8 @@
 //! What the server needs of a node.
 
 use hedgerow_api::{ApiError, Event, Request};
-use hedgerow_base::{ContentId, InstanceId};
-use hedgerow_node::{AppFile, AppIdentity, NodeHandle};
+use hedgerow_base::{ContentId, InstanceId, NodeId};
+use hedgerow_node::{AppFile, AppIdentity, NodeHandle, streams::PeerStream};
 use serde_json::Value;
 use std::{future::Future, sync::Arc};
 use tokio::sync::broadcast;
@@ -17,6 +17,16 @@ pub(crate) trait Backend: Clone + Send + Sync + 'static {
     fn app_identity(&self, instance: InstanceId) -> impl Future<Output = Result<AppIdentity, ApiError>> + Send;
     /// Keeps uploaded bytes as a package.
     fn upload(&self, bytes: Vec<u8>) -> impl Future<Output = Result<ContentId, ApiError>> + Send;
+    /// Waits for a peer to open a named stream.
+    fn listen_stream(
+        &self,
+        name: String,
+        from: Option<NodeId>,
+    ) -> impl Future<Output = Result<PeerStream, ApiError>> + Send;
+    /// Opens a named stream to a peer.
+    fn connect_stream(&self, peer: NodeId, name: String) -> impl Future<Output = Result<PeerStream, ApiError>> + Send;
+    /// Reaches a TCP port of a peer's machine.
+    fn forward_stream(&self, peer: NodeId, port: u16) -> impl Future<Output = Result<PeerStream, ApiError>> + Send;
     /// Events from now on.
     fn events(&self) -> broadcast::Receiver<Arc<Event>>;
 }
@@ -33,6 +43,15 @@ impl Backend for NodeHandle {
     }
     fn upload(&self, bytes: Vec<u8>) -> impl Future<Output = Result<ContentId, ApiError>> + Send {
         Self::upload(self, bytes)
+    }
+    async fn listen_stream(&self, name: String, from: Option<NodeId>) -> Result<PeerStream, ApiError> {
+        Self::listen_stream(self, &name, from).await
+    }
+    async fn connect_stream(&self, peer: NodeId, name: String) -> Result<PeerStream, ApiError> {
+        Self::connect_stream(self, peer, &name).await
+    }
+    async fn forward_stream(&self, peer: NodeId, port: u16) -> Result<PeerStream, ApiError> {
+        Self::forward_stream(self, peer, port).await
     }
     fn events(&self) -> broadcast::Receiver<Arc<Event>> {
         Self::events(self)

@@ -13,6 +13,7 @@ mod hub;
 mod reply;
 mod router;
 mod rpc;
+mod streams;
 mod widget;
 mod ws;
 

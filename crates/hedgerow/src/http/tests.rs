@@ -8,8 +8,8 @@ mod sorting;
 
 use super::{Server, backend::Backend};
 use hedgerow_api::{ApiError, ErrorCode, Event, Request};
-use hedgerow_base::{ContentId, InstanceId};
-use hedgerow_node::{AppFile, AppIdentity};
+use hedgerow_base::{ContentId, InstanceId, NodeId};
+use hedgerow_node::{AppFile, AppIdentity, streams::PeerStream};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -80,6 +80,15 @@ impl Backend for Fake {
             Request::AppOpen(p) if p.instance != ID => Err(ApiError::new(ErrorCode::NotFound, "no such instance")),
             _ => Ok(json!({})),
         }
+    }
+    async fn listen_stream(&self, name: String, _: Option<NodeId>) -> Result<PeerStream, ApiError> {
+        Err(ApiError::new(ErrorCode::Refused, format!("listen {name}")))
+    }
+    async fn connect_stream(&self, _: NodeId, name: String) -> Result<PeerStream, ApiError> {
+        Err(ApiError::new(ErrorCode::Refused, format!("connect {name}")))
+    }
+    async fn forward_stream(&self, _: NodeId, port: u16) -> Result<PeerStream, ApiError> {
+        Err(ApiError::new(ErrorCode::Refused, format!("forward {port}")))
     }
     async fn app_file(&self, instance: InstanceId, path: String) -> Result<AppFile, ApiError> {
         known(instance)?;

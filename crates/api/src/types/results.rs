@@ -1,0 +1,277 @@
+//! What they get.
+#![allow(missing_docs, reason = "fields whose name says it all; the others are documented")]
+
+use super::*;
+
+results! {
+    /// A method and its documentation.
+    MethodDoc { name: String, doc: String, params: String, result: String, }
+    /// What this node is and how it is doing.
+    Status {
+        /// Node id.
+        node: String,
+        /// User id.
+        user: String,
+        /// Name that others see; empty until set.
+        name: String,
+        /// Version of the program.
+        version: String,
+        /// Address of the dashboard, without login.
+        hub: String,
+        /// How many peers are connected now.
+        peers: u32,
+        /// How many peers are remembered.
+        known_peers: u32,
+        /// Widgets in the directory here.
+        directory_size: u64,
+        /// When the node started.
+        started_ms: u64,
+        /// Whether the recovery words were checked back.
+        recovery_confirmed: bool,
+        /// Whether the key file is protected by a passphrase.
+        passphrase_set: bool,
+        /// Resident memory in bytes, 0 if unknown.
+        rss_bytes: u64,
+        /// Something that the person should know now: read-only folder, disk full. Empty when all is well.
+        trouble: Option<String>,
+    }
+    /// Lets another node connect.
+    Ticket { /** `hedge1…` */ ticket: String, /** SVG picture. */ qr_svg: String, }
+    /// Logs a browser in, once.
+    LoginLink { /** Address with a code in the fragment. */ hub: String, }
+    /// A backup was written.
+    BackupResult { path: String, bytes: u64, }
+    /// Another node.
+    Peer {
+        /// Node id.
+        node: String,
+        /// User id, when known.
+        user: Option<String>,
+        /// Name that the peer gives itself; not verified to be unique.
+        name: Option<String>,
+        /// How it is reached now.
+        path: Path,
+        /// Round trip, when connected.
+        rtt_ms: Option<f64>,
+        /// Connected since, when connected.
+        since_ms: Option<u64>,
+        /// Last seen.
+        last_seen_ms: Option<u64>,
+        /// Received in this connection.
+        bytes_in: u64,
+        /// Sent in this connection.
+        bytes_out: u64,
+        /// A device of one's own.
+        own: bool,
+        /// Blocked by the owner.
+        blocked: bool,
+    }
+    /// A connection stands.
+    Connected { node: String, name: Option<String>, path: Path, }
+    /// The recovery phrase.
+    RecoveryWords { words: Vec<String>, }
+    /// Whether the words were right.
+    RecoveryConfirmed { confirmed: bool, }
+    /// A widget in a list.
+    WidgetSummary {
+        uuid: String,
+        name: String,
+        version: String,
+        /// Author's name, as they give it.
+        author: String,
+        /// Author's key: two authors of one name differ here.
+        author_key: String,
+        /// Release id.
+        release: String,
+        license: String,
+        summary: String,
+        categories: Vec<String>,
+        tags: Vec<String>,
+        /// Package size.
+        size: u64,
+        created_ms: u64,
+        /// `data:` address of the icon, if there is one.
+        icon: Option<String>,
+        /// Installed version here, if any.
+        installed: Option<String>,
+        /// Two different releases carry one number: the author's key is not safe.
+        forked: bool,
+    }
+    /// A permission and why it is wanted.
+    PermissionAsk {
+        /// Name as in the manifest.
+        name: String,
+        /// As a sentence: "Can talk to other people who use it".
+        sentence: String,
+        /// The author's reason.
+        reason: String,
+    }
+    /// One release in a widget's history.
+    ReleaseInfo { release: String, version: String, sequence: u64, created_ms: u64, size: u64, permissions: Vec<PermissionAsk>, }
+    /// All about one widget.
+    WidgetDetail {
+        #[serde(flatten)] summary: WidgetSummary,
+        description: String,
+        permissions: Vec<PermissionAsk>,
+        releases: Vec<ReleaseInfo>,
+        /// Whether the package is on this machine.
+        local: bool,
+        /// Connected peers known to hold the package.
+        holders: u32,
+        /// Instances of it here.
+        instances: Vec<String>,
+        /// Published by oneself.
+        own: bool,
+        /// Version that `widget.rollback` would go back to.
+        previous: Option<String>,
+        /// Installed from a file, not from the directory.
+        unpublished: bool,
+    }
+    /// A category in use.
+    CategoryCount { category: String, widgets: u64, }
+    /// A file in a package.
+    FileEntry { path: String, size: u64, }
+    /// A file's content: one of the two.
+    FileContent { path: String, mime: String, text: Option<String>, base64: Option<String>, }
+    /// A widget is installed.
+    Installed { uuid: String, version: String, name: String, release: Option<String>, }
+    /// What an update would do.
+    UpdatePlan {
+        uuid: String,
+        from: String,
+        /// None: nothing newer is known.
+        to: Option<String>,
+        added: Vec<PermissionAsk>,
+        removed: Vec<PermissionAsk>,
+    }
+    /// A widget that is installed here.
+    InstalledWidget {
+        uuid: String,
+        name: String,
+        version: String,
+        release: Option<String>,
+        /// Newer version in the directory.
+        update: Option<String>,
+        previous: Option<String>,
+        instances: u32,
+        icon: Option<String>,
+        summary: String,
+        size: u64,
+        unpublished: bool,
+    }
+    /// A release is signed and on its way.
+    Published { uuid: String, version: String, release: String, name: String, }
+    /// A widget on the dashboard.
+    Instance {
+        instance: String,
+        uuid: String,
+        name: String,
+        /// `http://<instance>.hub.localhost:PORT`
+        origin: String,
+        space: SpaceKind,
+        /// Space id.
+        space_id: String,
+        /// Name of the widget itself.
+        widget_name: String,
+        /// Latest `summary` given by the widget.
+        summary: Option<String>,
+        /// Latest `document` given by the widget.
+        document: Option<String>,
+        icon: Option<String>,
+        /// Whether one owns the space and so may remove members.
+        owner: bool,
+        /// Members that one knows of, oneself included.
+        members: u32,
+        /// Peers in this space that are connected now.
+        online: u32,
+        /// Own changes that no peer has confirmed yet.
+        unsent: u64,
+        /// Version of the widget that runs.
+        version: String,
+        /// One was removed from the space, or it was closed: reading only.
+        closed: bool,
+        /// The widget's package is not on this machine (yet).
+        missing: bool,
+    }
+    /// An invitation.
+    Invite {
+        /// `hedgeinvite1…`
+        invite: String,
+        /// Address that opens it in the receiver's dashboard.
+        link: String,
+        qr_svg: String,
+    }
+    /// Who invites to what.
+    InvitePreview {
+        /// Name of who invites, as they give it.
+        from: String,
+        /// Pseudonym of who invites.
+        from_pseudonym: String,
+        uuid: String,
+        widget_name: String,
+        /// Name of the instance on the inviter's dashboard.
+        name: String,
+        space: SpaceKind,
+        /// Already joined as this instance.
+        joined: Option<String>,
+        /// Whether the package is here already.
+        local: bool,
+        summary: Option<WidgetSummary>,
+    }
+    /// Somebody in a space.
+    Member {
+        pseudonym: String,
+        name: String,
+        /// Oneself.
+        me: bool,
+        owner: bool,
+        online: bool,
+        /// Last change seen from them.
+        last_change_ms: Option<u64>,
+    }
+    /// A notification.
+    Notice {
+        id: u64,
+        /// Instance it comes from; none: from the node.
+        instance: Option<String>,
+        title: String,
+        text: String,
+        /// Relative link inside the widget.
+        href: Option<String>,
+        time_ms: u64,
+        seen: bool,
+    }
+    /// What a running widget needs to know.
+    AppInfo {
+        instance: String,
+        self_addr: String,
+        self_name: String,
+        send_update_interval: u32,
+        send_update_max_size: u32,
+        /// Highest serial now.
+        max_serial: u64,
+        /// Version of Hedgerow, for `window.hedgerow`.
+        version: String,
+        /// Features, for `window.hedgerow`.
+        features: Vec<String>,
+    }
+    /// An update is durable.
+    UpdateAccepted { serial: u64, }
+    /// An update as a widget receives it.
+    UpdateOut {
+        payload: Value,
+        serial: u64,
+        max_serial: u64,
+        #[serde(skip_serializing_if = "Option::is_none")] info: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")] href: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")] document: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")] summary: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")] notify: Option<BTreeMap<String, String>>,
+        /// Verified author: the pseudonym that signed it.
+        sender: String,
+        /// Author's clock, not verified.
+        time_ms: u64,
+    }
+    /// A piece of the history.
+    Updates { updates: Vec<UpdateOut>, max_serial: u64, }
+}
