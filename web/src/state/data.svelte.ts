@@ -81,7 +81,9 @@ class Data {
 
   #notice(notice: Notice): void {
     this.notices = [notice, ...this.notices.filter((n) => n.id !== notice.id)];
-    const open = { name: "Show", run: () => void import("./actions").then((a) => a.followNotice(notice)) };
+    const show = () => void import("./actions").then((a) => a.followNotice(notice));
+    const open = { name: "Show", run: show };
+    ui.outside(notice.title || "Hedgerow", notice.text, show);
     ui.toast(notice.title ? `${notice.title}: ${notice.text}` : notice.text, notice.instance ? open : null);
   }
 

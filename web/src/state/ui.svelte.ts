@@ -26,6 +26,8 @@ export interface Toast {
   action: { name: string; run: () => void } | null;
 }
 
+const DESKTOP = "hedgerow.desktop";
+
 export type Theme = "system" | "light" | "dark";
 const THEME = "hedgerow.theme";
 
@@ -39,7 +41,10 @@ class Ui {
   said = $state("");
   theme = $state<Theme>("system");
   narrow = $state(false);
+  /** News also as notifications of the system, while this page is not looked at. */
+  desktop = $state(localStorage.getItem(DESKTOP) === "1" && "Notification" in window && Notification.permission === "granted");
   #next = 1;
+  #timers = new Map<number, ReturnType<typeof setTimeout>>();
 
   constructor() {
     const kept = localStorage.getItem(THEME);
@@ -67,6 +72,23 @@ class Ui {
     this.#paint();
   }
 
+  async setDesktop(on: boolean): Promise<void> {
+    const allowed = on && "Notification" in window && (await Notification.requestPermission()) === "granted";
+    this.desktop = allowed;
+    localStorage.setItem(DESKTOP, allowed ? "1" : "0");
+    if (on && !allowed) this.toast("The browser does not allow it. Allow notifications for this page in the browser's settings, then try again.", null, true);
+  }
+  /** Text only; whoever clicks it comes back to this page. */
+  outside(title: string, text: string, then: () => void): void {
+    if (!this.desktop || document.visibilityState === "visible") return;
+    const note = new Notification(title, { body: text, icon: "/icon.svg", tag: title });
+    note.onclick = () => {
+      window.focus();
+      note.close();
+      then();
+    };
+  }
+
   #paint(): void {
     const dark = this.theme === "dark" || (this.theme === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
     document.documentElement.dataset.theme = dark ? "dark" : "light";
@@ -76,9 +98,27 @@ class Ui {
   toast(text: string, action: Toast["action"] = null, bad = false): void {
     const id = this.#next++;
     this.toasts = [...this.toasts.slice(-2), { id, text, bad, action }];
-    setTimeout(() => this.dismiss(id), action || bad ? 12_000 : 5_000);
+    this.#timers.set(id, setTimeout(() => this.dismiss(id), action || bad ? 12_000 : 5_000));
+  }
+  /** It stays as long as somebody points at it or has the focus in it. */
+  hold(id: number): void {
+    clearTimeout(this.#timers.get(id));
+  }
+  release(id: number): void {
+    this.hold(id);
+    this.#timers.set(id, setTimeout(() => this.dismiss(id), 5_000));
+  }
+  /** Runs the newest way back that is still shown. */
+  undo(): boolean {
+    const toast = this.toasts.findLast((t) => t.action?.name === "Undo");
+    if (!toast?.action) return false;
+    this.dismiss(toast.id);
+    toast.action.run();
+    return true;
   }
   dismiss(id: number): void {
+    this.hold(id);
+    this.#timers.delete(id);
     this.toasts = this.toasts.filter((t) => t.id !== id);
   }
   fail(error: unknown): void {
