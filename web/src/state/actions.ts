@@ -104,15 +104,17 @@ export async function upload(file: File): Promise<string> {
 
 /** Installs a file for oneself and places it. */
 export async function installFile(file: File): Promise<void> {
-  ui.toast(`Installing ${file.name}…`);
+  const busy = ui.toast(`Installing ${file.name}…`);
   try {
     const id = await upload(file);
     const installed = await call("widget.install", { package: id, file_name: file.name });
     const instance = await addWidget(installed.uuid, "private");
     ui.close();
+    ui.dismiss(busy);
     goTo(instance.instance);
     ui.toast(`${installed.name} is installed for you and on the board.`);
   } catch (error) {
+    ui.dismiss(busy);
     ui.toast(`${file.name} was not installed. ${words(error)}`, null, true);
   }
 }

@@ -40,6 +40,7 @@ class Ui {
   /** Read out by screen readers. */
   said = $state("");
   theme = $state<Theme>("system");
+  /** One or two columns: widgets are moved up and down by their menu instead of arranged. */
   narrow = $state(false);
   /** News also as notifications of the system, while this page is not looked at. */
   desktop = $state(localStorage.getItem(DESKTOP) === "1" && "Notification" in window && Notification.permission === "granted");
@@ -49,10 +50,13 @@ class Ui {
   constructor() {
     const kept = localStorage.getItem(THEME);
     if (kept === "light" || kept === "dark") this.theme = kept;
-    const dark = matchMedia("(prefers-color-scheme: dark)"), narrow = matchMedia("(max-width: 719px)");
+    const dark = matchMedia("(prefers-color-scheme: dark)"), narrow = matchMedia("(max-width: 1023px)");
     this.narrow = narrow.matches;
     dark.addEventListener("change", () => this.#paint());
-    narrow.addEventListener("change", () => (this.narrow = narrow.matches));
+    narrow.addEventListener("change", () => {
+      this.narrow = narrow.matches;
+      if (this.narrow) this.arranging = false;
+    });
     this.#paint();
   }
 
@@ -95,10 +99,11 @@ class Ui {
   }
 
   /** Says what was done, with a way back if there is one. */
-  toast(text: string, action: Toast["action"] = null, bad = false): void {
+  toast(text: string, action: Toast["action"] = null, bad = false): number {
     const id = this.#next++;
     this.toasts = [...this.toasts.slice(-2), { id, text, bad, action }];
     this.#timers.set(id, setTimeout(() => this.dismiss(id), action || bad ? 12_000 : 5_000));
+    return id;
   }
   /** It stays as long as somebody points at it or has the focus in it. */
   hold(id: number): void {
