@@ -29,6 +29,7 @@ class Data {
     this.peers = peers;
     this.notices = notices;
     this.loaded = true;
+    this.directoryRevision += 1;
     void this.readMembers();
   }
 
