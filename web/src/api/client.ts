@@ -9,9 +9,13 @@ export class Failure extends Error {
   }
 }
 
-/** The sentence to show for anything thrown. */
+/** What a program is told of anything thrown. */
+export const reason = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** The sentence to show for anything thrown. The node's own begin small, to fit into a line of the command line. */
 export function words(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const text = reason(error);
+  return text.charAt(0).toUpperCase() + text.slice(1) + (/[\p{L}\p{N})]$/u.test(text) ? "." : "");
 }
 
 export type Link = "connecting" | "ready" | "lost" | "refused";

@@ -1,6 +1,6 @@
 import type { AppInfo, UpdateOut } from "../api/types";
 import type { Client } from "../api/client";
-import { words } from "../api/client";
+import { reason, words } from "../api/client";
 import { Feed } from "./feed";
 import { Flow } from "./flow";
 import { LIMITS, readCall, Refusal, requestId, type Call, type Push, type Reply } from "./protocol";
@@ -113,7 +113,7 @@ export class AppSession {
     }
     if (id === null) return this.#flow.done();
     this.#answer(feed, data)
-      .then((result): Reply => ({ id, result: result ?? null }), (error: unknown): Reply => ({ id, error: words(error) }))
+      .then((result): Reply => ({ id, result: result ?? null }), (error: unknown): Reply => ({ id, error: reason(error) }))
       .then((reply) => {
         this.#flow.done();
         port.postMessage(reply);

@@ -3,10 +3,12 @@ import Link from "@lucide/svelte/icons/link";
 import Settings from "@lucide/svelte/icons/settings";
 import Upload from "@lucide/svelte/icons/upload";
 import Package from "@lucide/svelte/icons/package";
+import UserRound from "@lucide/svelte/icons/user-round";
 import Users from "@lucide/svelte/icons/users";
 import type { Component } from "svelte";
 import { installFile } from "../state/actions";
 import { data } from "../state/data.svelte";
+import { call } from "../state/session.svelte";
 import { ui } from "../state/ui.svelte";
 import type { Item } from "./Menu.svelte";
 
@@ -21,9 +23,22 @@ export function pickFile(then: (file: File) => void): void {
   input.click();
 }
 
+function setName(): void {
+  ui.open({
+    kind: "name", title: "Your name", label: "What shall others call you?", value: "", action: "Save",
+    save: async (value) => {
+      await call("profile.set", { name: value });
+      await data.readStatus();
+      ui.toast("Name saved. Others see it from now on.");
+    },
+  });
+}
+
 export function mainMenu(): Item[] {
   const reminder: Item[] = data.status && !data.status.recovery_confirmed ? [{ name: "Write down your recovery words", icon: KeyRound as Icon, run: () => ui.open({ kind: "welcome", step: "words" }) }] : [];
+  const name: Item[] = data.status?.name === "" ? [{ name: "Set your name", icon: UserRound as Icon, run: setName }] : [];
   return [
+    ...name,
     ...reminder,
     { name: "Join with an invitation", icon: Link as Icon, run: () => ui.open({ kind: "join" }) },
     { name: "People and peers", icon: Users as Icon, run: () => ui.open({ kind: "people" }) },

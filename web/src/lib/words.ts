@@ -10,6 +10,14 @@ export function ago(ms: number, now = Date.now()): string {
   return "just now";
 }
 
+/** "9 minutes", "3 hours": how long something lasts already. */
+export function lasting(since: number, now = Date.now()): string {
+  const seconds = Math.max(0, (now - since) / 1000);
+  const [unit, size] = STEPS.find(([, s]) => seconds >= s) ?? ["minute", 60];
+  if (seconds < 60) return "less than a minute";
+  return new Intl.NumberFormat(undefined, { style: "unit", unit, unitDisplay: "long" }).format(Math.trunc(seconds / size));
+}
+
 /** The exact time, for the tooltip beside a relative one. */
 export const exact = (ms: number): string => new Date(ms).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 

@@ -1,19 +1,24 @@
+import { tick } from "svelte";
 import { words } from "../api/client";
 import type { Instance, Notice, SpaceKind } from "../api/types";
+import { reading } from "../lib/grid";
 import { apps } from "./apps.svelte";
 import { data } from "./data.svelte";
 import { layout } from "./layout.svelte";
 import { call, session } from "./session.svelte";
 import { ui } from "./ui.svelte";
 
+const tileOf = (instance: string) => document.querySelector<HTMLElement>(`[data-instance="${CSS.escape(instance)}"] .tile`);
+
 /** Brings an instance into view, on whichever board it is, and gives it the focus. */
 export function goTo(instance: string): void {
   const board = layout.boardOf(instance);
   if (!board) return;
+  if (ui.maximised !== instance) ui.maximised = null;
   layout.show(board.id);
   requestAnimationFrame(() => {
-    const tile = document.querySelector<HTMLElement>(`[data-instance="${CSS.escape(instance)}"] .tile`);
-    tile?.scrollIntoView({ block: "nearest", behavior: "smooth" });
+    const tile = tileOf(instance);
+    tile?.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
     tile?.focus();
   });
 }
@@ -38,19 +43,24 @@ export async function addWidget(uuid: string, space: SpaceKind, name?: string): 
 export async function removeInstance(i: Instance): Promise<void> {
   try {
     await layout.save();
+    const tiles = reading(layout.boardOf(i.instance)?.tiles ?? []), at = tiles.findIndex((t) => t.instance === i.instance);
+    const next = tiles[at + 1] ?? tiles[at - 1];
     await call("instance.remove", { instance: i.instance });
     await Promise.all([data.readInstances(), layout.read()]);
+    await tick();
+    (next ? tileOf(next.instance) : document.getElementById("main"))?.focus({ preventScroll: true });
     ui.toast(`${i.name} removed.`, { name: "Undo", run: () => void undoRemove(i) });
   } catch (error) {
     ui.fail(error);
   }
 }
 
-async function undoRemove(i: Instance): Promise<void> {
+export async function undoRemove(i: Instance): Promise<void> {
   try {
     await call("instance.undo_remove", { instance: i.instance });
     await Promise.all([data.readInstances(), layout.read()]);
     ui.say(`${i.name} is back`);
+    goTo(i.instance);
   } catch (error) {
     ui.fail(error);
   }
@@ -94,15 +104,17 @@ export async function upload(file: File): Promise<string> {
 
 /** Installs a file for oneself and places it. */
 export async function installFile(file: File): Promise<void> {
-  ui.toast(`Installing ${file.name}…`);
+  const busy = ui.toast(`Installing ${file.name}…`);
   try {
     const id = await upload(file);
     const installed = await call("widget.install", { package: id, file_name: file.name });
     const instance = await addWidget(installed.uuid, "private");
     ui.close();
+    ui.dismiss(busy);
     goTo(instance.instance);
     ui.toast(`${installed.name} is installed for you and on the board.`);
   } catch (error) {
+    ui.dismiss(busy);
     ui.toast(`${file.name} was not installed. ${words(error)}`, null, true);
   }
 }

@@ -29,6 +29,7 @@ class Data {
     this.peers = peers;
     this.notices = notices;
     this.loaded = true;
+    this.directoryRevision += 1;
     void this.readMembers();
   }
 
@@ -81,7 +82,9 @@ class Data {
 
   #notice(notice: Notice): void {
     this.notices = [notice, ...this.notices.filter((n) => n.id !== notice.id)];
-    const open = { name: "Show", run: () => void import("./actions").then((a) => a.followNotice(notice)) };
+    const show = () => void import("./actions").then((a) => a.followNotice(notice));
+    const open = { name: "Show", run: show };
+    ui.outside(notice.title || "Hedgerow", notice.text, show);
     ui.toast(notice.title ? `${notice.title}: ${notice.text}` : notice.text, notice.instance ? open : null);
   }
 

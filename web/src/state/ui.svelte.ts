@@ -26,6 +26,8 @@ export interface Toast {
   action: { name: string; run: () => void } | null;
 }
 
+const DESKTOP = "hedgerow.desktop";
+
 export type Theme = "system" | "light" | "dark";
 const THEME = "hedgerow.theme";
 
@@ -38,16 +40,23 @@ class Ui {
   /** Read out by screen readers. */
   said = $state("");
   theme = $state<Theme>("system");
+  /** One or two columns: widgets are moved up and down by their menu instead of arranged. */
   narrow = $state(false);
+  /** News also as notifications of the system, while this page is not looked at. */
+  desktop = $state(localStorage.getItem(DESKTOP) === "1" && "Notification" in window && Notification.permission === "granted");
   #next = 1;
+  #timers = new Map<number, ReturnType<typeof setTimeout>>();
 
   constructor() {
     const kept = localStorage.getItem(THEME);
     if (kept === "light" || kept === "dark") this.theme = kept;
-    const dark = matchMedia("(prefers-color-scheme: dark)"), narrow = matchMedia("(max-width: 719px)");
+    const dark = matchMedia("(prefers-color-scheme: dark)"), narrow = matchMedia("(max-width: 1023px)");
     this.narrow = narrow.matches;
     dark.addEventListener("change", () => this.#paint());
-    narrow.addEventListener("change", () => (this.narrow = narrow.matches));
+    narrow.addEventListener("change", () => {
+      this.narrow = narrow.matches;
+      if (this.narrow) this.arranging = false;
+    });
     this.#paint();
   }
 
@@ -67,18 +76,54 @@ class Ui {
     this.#paint();
   }
 
+  async setDesktop(on: boolean): Promise<void> {
+    const allowed = on && "Notification" in window && (await Notification.requestPermission()) === "granted";
+    this.desktop = allowed;
+    localStorage.setItem(DESKTOP, allowed ? "1" : "0");
+    if (on && !allowed) this.toast("The browser does not allow it. Allow notifications for this page in the browser's settings, then try again.", null, true);
+  }
+  /** Text only; whoever clicks it comes back to this page. */
+  outside(title: string, text: string, then: () => void): void {
+    if (!this.desktop || document.visibilityState === "visible") return;
+    const note = new Notification(title, { body: text, icon: "/icon.svg", tag: title });
+    note.onclick = () => {
+      window.focus();
+      note.close();
+      then();
+    };
+  }
+
   #paint(): void {
     const dark = this.theme === "dark" || (this.theme === "system" && matchMedia("(prefers-color-scheme: dark)").matches);
     document.documentElement.dataset.theme = dark ? "dark" : "light";
   }
 
   /** Says what was done, with a way back if there is one. */
-  toast(text: string, action: Toast["action"] = null, bad = false): void {
+  toast(text: string, action: Toast["action"] = null, bad = false): number {
     const id = this.#next++;
     this.toasts = [...this.toasts.slice(-2), { id, text, bad, action }];
-    setTimeout(() => this.dismiss(id), action || bad ? 12_000 : 5_000);
+    this.#timers.set(id, setTimeout(() => this.dismiss(id), action || bad ? 12_000 : 5_000));
+    return id;
+  }
+  /** It stays as long as somebody points at it or has the focus in it. */
+  hold(id: number): void {
+    clearTimeout(this.#timers.get(id));
+  }
+  release(id: number): void {
+    this.hold(id);
+    this.#timers.set(id, setTimeout(() => this.dismiss(id), 5_000));
+  }
+  /** Runs the newest way back that is still shown. */
+  undo(): boolean {
+    const toast = this.toasts.findLast((t) => t.action?.name === "Undo");
+    if (!toast?.action) return false;
+    this.dismiss(toast.id);
+    toast.action.run();
+    return true;
   }
   dismiss(id: number): void {
+    this.hold(id);
+    this.#timers.delete(id);
     this.toasts = this.toasts.filter((t) => t.id !== id);
   }
   fail(error: unknown): void {
