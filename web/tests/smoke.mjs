@@ -212,6 +212,7 @@ await step("remove and undo", async () => {
   await axe("toast");
   await page.getByRole("button", { name: "Undo" }).click();
   await page.getByRole("heading", { name: "Which car?" }).waitFor();
+  await page.waitForTimeout(600); // It comes into view and loads.
 });
 await step("maximise and restore with Escape", async () => {
   const before = await loads();
