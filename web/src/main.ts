@@ -5,4 +5,8 @@ import { mount } from "svelte";
 import App from "./App.svelte";
 
 const target = document.getElementById("app");
-if (target) mount(App, { target });
+if (target) {
+  const shell = target.querySelector(".shell");
+  mount(App, { target });
+  shell?.remove();
+}
