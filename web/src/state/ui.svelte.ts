@@ -50,7 +50,7 @@ class Ui {
   constructor() {
     const kept = localStorage.getItem(THEME);
     if (kept === "light" || kept === "dark") this.theme = kept;
-    const dark = matchMedia("(prefers-color-scheme: dark)"), narrow = matchMedia("(max-width: 1023px)");
+    const dark = matchMedia("(prefers-color-scheme: dark)"), narrow = matchMedia("(max-width: 1099px)");
     this.narrow = narrow.matches;
     dark.addEventListener("change", () => this.#paint());
     narrow.addEventListener("change", () => {
@@ -85,7 +85,12 @@ class Ui {
   /** Text only; whoever clicks it comes back to this page. */
   outside(title: string, text: string, then: () => void): void {
     if (!this.desktop || document.visibilityState === "visible") return;
-    const note = new Notification(title, { body: text, icon: "/icon.svg", tag: title });
+    let note: Notification;
+    try {
+      note = new Notification(title, { body: text, icon: "/icon.svg", tag: title });
+    } catch {
+      return; // Browsers of phones let only background services do this.
+    }
     note.onclick = () => {
       window.focus();
       note.close();
