@@ -14,6 +14,8 @@ pub struct KnownPeer {
     pub node: NodeId,
     /// Where it was reached, best first.
     pub addresses: Vec<SocketAddr>,
+    /// Relays over which it could be reached.
+    pub relays: Vec<SocketAddr>,
     /// When it was last connected, milliseconds since 1970; the latest are dialled first.
     pub last_seen_ms: u64,
 }
@@ -37,6 +39,8 @@ pub struct NetConfig {
     pub preferred_port: Option<u16>,
     /// Announce this node on the local network, and connect to nodes found there.
     pub lan: bool,
+    /// Relay for others when this node turns out to be reachable.
+    pub serve: bool,
     /// Peers from earlier runs.
     pub known: Vec<KnownPeer>,
     /// Nodes that are never spoken to.
@@ -59,6 +63,7 @@ impl NetConfig {
             listen: vec![(Ipv4Addr::UNSPECIFIED, 0).into(), (Ipv6Addr::UNSPECIFIED, 0).into()],
             preferred_port: None,
             lan: true,
+            serve: true,
             known: Vec::new(),
             blocked: Vec::new(),
             limits: NetLimits::default(),

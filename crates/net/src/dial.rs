@@ -76,7 +76,12 @@ async fn try_dial(net: &Arc<Inner>, endpoint: &Endpoint, order: &DialOrder) -> R
 async fn connect(net: &Arc<Inner>, endpoint: &Endpoint, order: &DialOrder) -> Result<Connection, ConnectError> {
     let id = iroh::EndpointId::from_bytes(order.node.as_bytes())
         .map_err(|_| ConnectError::Unreachable("its node id is not a key".into()))?;
-    let addr = EndpointAddr::from_parts(id, order.addresses.iter().copied().map(TransportAddr::Ip));
+    let relays = lock(&net.reach).relays_of(&order.node);
+    let over = relays
+        .into_iter()
+        .filter_map(crate::reach::url_of)
+        .map(TransportAddr::Relay);
+    let addr = EndpointAddr::from_parts(id, order.addresses.iter().copied().map(TransportAddr::Ip).chain(over));
     let mut cancelled = order.cancelled.clone();
     tokio::select! {
         connected = timeout(net.limits.handshake, endpoint.connect(addr, ALPN)) => match connected {

@@ -73,6 +73,8 @@ pub enum NetEvent {
         node: NodeId,
         /// At most 16 addresses.
         addresses: Vec<SocketAddr>,
+        /// At most 3 relays over which it can be reached.
+        relays: Vec<SocketAddr>,
     },
     /// Packets to a peer now travel another way.
     PathChanged {

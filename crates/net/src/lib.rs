@@ -26,6 +26,8 @@ mod lan;
 mod link;
 mod net;
 mod queue;
+mod reach;
+mod relay;
 mod request;
 mod table;
 mod ticket;
@@ -36,6 +38,7 @@ pub use error::{BindError, ConnectError, SendError, StreamError, TicketError};
 pub use event::{NetEvent, NetEvents, PeerInfo, Why};
 pub use hedgerow_wire::node::{Channel, CloseCode, DeviceCertificate};
 pub use net::Net;
+pub use reach::ReachReport;
 pub use request::{RequestRecv, RequestSend};
 pub use ticket::Ticket;
 

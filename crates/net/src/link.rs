@@ -10,6 +10,7 @@ use crate::{
     hello::Agreed,
     net::Inner,
     queue::{Queue, lock},
+    reach,
     request::{RequestRecv, RequestSend},
 };
 use bytes::Bytes;
@@ -19,6 +20,7 @@ use hedgerow_wire::node::{
     CREDIT, Channel, CloseCode, Credit, FRAME_COST, HELLO, Hello, MAX_CREDIT, MAX_REQUEST_HEADER, MAX_STREAM_HEADER,
     REQUEST, StreamHeader,
 };
+use hedgerow_wire::reach::ReachRequest;
 use iroh::endpoint::{Connection, ConnectionError, RecvStream, SendStream, VarInt};
 use std::{
     sync::{
@@ -206,6 +208,7 @@ pub(crate) async fn run(net: Arc<Inner>, link: Arc<Link>, previous: Option<Arc<L
     };
     net.emit(Queued::Connected(link.clone(), connected)).await;
     net.learn(&link).await;
+    net.wake_reach.notify_one();
 
     let mut writers = JoinSet::new();
     for channel in Channel::ALL {
@@ -451,6 +454,9 @@ async fn read_request(net: Arc<Inner>, link: Arc<Link>, send: SendStream, mut re
     };
     match header.await {
         Ok(Some(header)) => {
+            if let Ok(request) = ReachRequest::from_bytes(&header) {
+                return reach::answer(net, link, request, send).await;
+            }
             let recv = RequestRecv::new(recv, stall);
             net.emit(Queued::Plain(NetEvent::Request {
                 node: link.node,

@@ -10,6 +10,7 @@ use crate::{
     lan,
     link::Link,
     queue::lock,
+    reach::{self, ReachReport},
     request::{RequestRecv, RequestSend},
     table::Table,
     ticket::{Ticket, shortened},
@@ -21,7 +22,7 @@ use hedgerow_wire::node::{
     VERSION,
 };
 use iroh::{
-    Endpoint, RelayMode, SecretKey,
+    Endpoint, RelayMap, RelayMode, SecretKey,
     endpoint::{BindOpts, Connection, IdleTimeout, QuicTransportConfig, VarInt, presets},
 };
 use std::{
@@ -76,6 +77,8 @@ pub(crate) struct Inner {
     pub(crate) limits: NetLimits,
     pub(crate) table: Mutex<Table>,
     pub(crate) wake_dialler: Notify,
+    pub(crate) reach: Mutex<reach::State>,
+    pub(crate) wake_reach: Notify,
     node: NodeId,
     certificate: DeviceCertificate,
     agent: String,
@@ -158,10 +161,12 @@ impl Inner {
     /// Tells the node where the peer of `link` is.
     pub(crate) async fn learn(&self, link: &Link) {
         let addresses = self.addresses_of(link);
-        if !addresses.is_empty() {
+        let relays = lock(&self.reach).relays_of(&link.node);
+        if !addresses.is_empty() || !relays.is_empty() {
             self.emit(Queued::Plain(NetEvent::PeerAddressLearned {
                 node: link.node,
                 addresses,
+                relays,
             }))
             .await;
         }
@@ -209,7 +214,7 @@ async fn open_endpoint(config: &NetConfig, port: Option<u16>) -> Result<Endpoint
     let mut builder = Endpoint::builder(presets::Minimal)
         .secret_key(SecretKey::from_bytes(&config.secret.seed()))
         .alpns(vec![ALPN.to_vec()])
-        .relay_mode(RelayMode::Disabled)
+        .relay_mode(RelayMode::Custom(RelayMap::empty()))
         .transport_config(transport(&config.limits))
         .clear_ip_transports();
     for addr in &config.listen {
@@ -264,6 +269,7 @@ impl Net {
         Ticket {
             node: self.node(),
             addresses: self.addresses(),
+            relays: self.inner().endpoint().as_ref().map(reach::homes).unwrap_or_default(),
             name: lock(&self.inner().name).clone(),
         }
     }
@@ -290,6 +296,9 @@ impl Net {
     pub fn connect(&self, ticket: &Ticket) -> impl Future<Output = Result<(), ConnectError>> + Send + use<> {
         let (waiter, answer) = oneshot::channel();
         let inner = self.inner();
+        if !ticket.relays.is_empty() {
+            lock(&inner.reach).remember(ticket.node, &ticket.relays);
+        }
         lock(&inner.table).ask(ticket.node, &ticket.addresses, Instant::now(), waiter);
         inner.wake_dialler.notify_one();
         async move { answer.await.unwrap_or(Err(ConnectError::Closing)) }
@@ -319,6 +328,11 @@ impl Net {
     pub fn peers(&self) -> Vec<PeerInfo> {
         let links: Vec<_> = lock(&self.inner().table).links.values().cloned().collect();
         links.iter().map(|link| link.info()).collect()
+    }
+
+    /// How this node can be reached, as peers see it.
+    pub fn reach(&self) -> ReachReport {
+        self.inner().reach_report()
     }
 
     /// Ends the connection to a peer and dials it no more, until it is asked for or connects by itself.
@@ -362,6 +376,7 @@ impl Net {
         for link in links {
             link.close(CloseCode::Shutdown, Why::Local);
         }
+        inner.stop_relay().await;
         let endpoint = lock(&inner.endpoint).take();
         let mut sockets = Vec::new();
         if let Some(endpoint) = endpoint {
@@ -401,17 +416,21 @@ fn start(config: NetConfig, node: NodeId, boot: [u8; 16], endpoint: Endpoint, ev
     protocols.retain(|protocol| protocol.len() <= MAX_PROTOCOL_NAME);
     let mut table = Table::new(node, config.limits);
     table.blocked = config.blocked.into_iter().collect();
+    let mut relays = reach::State::default();
     let mut known = config.known;
     known.sort_by_key(|peer| std::cmp::Reverse(peer.last_seen_ms));
     // The latest first: they are the likeliest to answer.
     for (place, peer) in (0u32..).zip(&known) {
         let at = Instant::now() + Duration::from_millis(1).saturating_mul(place);
         table.remember(peer.node, &peer.addresses, at);
+        relays.remember(peer.node, &peer.relays);
     }
     let inner = Arc::new(Inner {
         limits: config.limits,
         table: Mutex::new(table),
         wake_dialler: Notify::new(),
+        reach: Mutex::new(relays),
+        wake_reach: Notify::new(),
         node,
         certificate: config.certificate,
         agent: shortened(&config.agent, MAX_AGENT).to_owned(),
@@ -425,6 +444,7 @@ fn start(config: NetConfig, node: NodeId, boot: [u8; 16], endpoint: Endpoint, ev
     });
     inner.spawn(dial::run(inner.clone()));
     inner.spawn(accept::run(inner.clone(), endpoint.clone()));
+    inner.spawn(reach::run(inner.clone(), endpoint.clone(), config.serve));
     if config.lan {
         inner.spawn(lan::run(inner.clone(), endpoint));
     }

@@ -200,6 +200,7 @@ fn a_ticket_of_another_kind_is_told_from_a_damaged_one() {
     let ticket = Ticket {
         node: LARGER,
         addresses: vec![addr(1)],
+        relays: vec![],
         name: Some("Ada".into()),
     };
     let text = ticket.to_string();
@@ -229,7 +230,7 @@ proptest! {
         addresses in prop::collection::vec(any_addr(), 0..=16),
         name in prop::option::of("[^\\p{C}]{0,32}"),
     ) {
-        let ticket = Ticket { node: NodeId(node), addresses, name };
+        let ticket = Ticket { node: NodeId(node), addresses, relays: vec![], name };
         prop_assert_eq!(ticket.to_string().parse::<Ticket>(), Ok(ticket));
     }
 
@@ -240,7 +241,7 @@ proptest! {
 
     #[test]
     fn a_changed_letter_is_noticed(place in 6usize..60, letter in "[a-z2-7]") {
-        let ticket = Ticket { node: LARGER, addresses: vec![addr(4400)], name: None };
+        let ticket = Ticket { node: LARGER, addresses: vec![addr(4400)], relays: vec![], name: None };
         let mut text = ticket.to_string();
         prop_assume!(text[place..=place] != letter);
         text.replace_range(place..=place, &letter);

@@ -4,6 +4,7 @@ use crate::error::TicketError;
 use data_encoding::BASE32_NOPAD;
 use hedgerow_base::{NodeId, hash::hash, limits};
 use hedgerow_wire::node::{MAX_ADDRESSES, MAX_TICKET, TicketBody};
+use hedgerow_wire::reach::MAX_RELAYS;
 use std::{fmt, net::SocketAddr, str::FromStr};
 
 const PREFIX: &str = "hedge1";
@@ -18,6 +19,8 @@ pub struct Ticket {
     pub node: NodeId,
     /// Where to try; at most 16 are kept in the text.
     pub addresses: Vec<SocketAddr>,
+    /// Relays over which it may be reached; at most 3.
+    pub relays: Vec<SocketAddr>,
     /// Who it is, in that person's own words.
     pub name: Option<String>,
 }
@@ -34,6 +37,7 @@ impl fmt::Display for Ticket {
         let mut bytes = TicketBody {
             node: self.node,
             addresses: self.addresses.iter().copied().take(MAX_ADDRESSES).collect(),
+            relays: self.relays.iter().copied().take(MAX_RELAYS).collect(),
             name: self
                 .name
                 .as_deref()
@@ -67,6 +71,7 @@ impl FromStr for Ticket {
         Ok(Self {
             node: body.node,
             addresses: body.addresses,
+            relays: body.relays.into_iter().take(MAX_RELAYS).collect(),
             name: body.name,
         })
     }

@@ -19,6 +19,8 @@ pub struct NodeConfig {
     pub hub_port: u16,
     /// Announce and find nodes on the local network.
     pub lan: bool,
+    /// Relay for others when this node turns out to be reachable.
+    pub serve: bool,
     /// Tickets to connect to at the start.
     pub peers: Vec<String>,
     /// Opens the key file when it is protected.

@@ -141,6 +141,7 @@ impl Engine {
                     hedgerow_net::Ticket {
                         node,
                         addresses,
+                        relays: data.relays.iter().filter_map(|a| a.parse().ok()).collect(),
                         name: None,
                     }
                     .to_string()

@@ -70,6 +70,9 @@ pub(crate) struct SpaceData {
 pub(crate) struct PeerData {
     /// Socket addresses.
     pub(crate) addresses: Vec<String>,
+    /// Relays over which it can be reached.
+    #[serde(default)]
+    pub(crate) relays: Vec<String>,
     pub(crate) user: Option<String>,
     pub(crate) name: Option<String>,
 }

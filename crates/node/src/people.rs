@@ -12,7 +12,7 @@ use hedgerow_api::{
 use hedgerow_base::{NodeId, RecordId, SpaceId};
 use hedgerow_net::{Channel, NetEvent, PathKind, SendError};
 use hedgerow_sync::EntryRange;
-use std::collections::VecDeque;
+use std::{collections::VecDeque, net::SocketAddr};
 
 const NAME: &str = "name";
 /// Frames that may wait for one slow peer; one that reads slower than that is disconnected and reconciles later.
@@ -118,9 +118,16 @@ impl Engine {
             NetEvent::Writable { node, channel } => self
                 .after
                 .push(After::Run(Box::new(move |engine| engine.pump(node, channel)))),
-            NetEvent::PeerAddressLearned { node, addresses } => {
-                let addresses = addresses.iter().map(ToString::to_string).collect();
-                self.remember(&node, |data| data.addresses = addresses);
+            NetEvent::PeerAddressLearned {
+                node,
+                addresses,
+                relays,
+            } => {
+                let texts = |list: Vec<SocketAddr>| list.iter().map(ToString::to_string).collect();
+                self.remember(&node, |data| {
+                    data.addresses = texts(addresses);
+                    data.relays = texts(relays);
+                });
             }
             NetEvent::PathChanged { .. } => self.emit(Event::PeersChanged {
                 connected: self.connected_count(),

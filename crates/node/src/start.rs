@@ -158,6 +158,7 @@ async fn bind(config: &NodeConfig, identity: &Identity, store: &Store) -> Result
     let mut net = NetConfig::new(identity.device_key().clone(), certificate);
     net.agent = concat!("hedgerow/", env!("CARGO_PKG_VERSION")).into();
     net.lan = config.lan;
+    net.serve = config.serve;
     let name = store.meta("name").map_err(database)?;
     net.name = name.and_then(|n| String::from_utf8(n).ok()).filter(|n| !n.is_empty());
     let port = store.meta(PORT).map_err(database)?;
@@ -171,6 +172,7 @@ async fn bind(config: &NodeConfig, identity: &Identity, store: &Store) -> Result
         let addresses = data.addresses.iter().filter_map(|a| a.parse().ok()).collect();
         net.known.push(KnownPeer {
             node: row.node,
+            relays: data.relays.iter().filter_map(|a| a.parse().ok()).collect(),
             addresses,
             last_seen_ms: row.last_seen_ms.unwrap_or(0),
         });

@@ -5,5 +5,6 @@ extern crate alloc;
 pub mod directory;
 pub mod fetch;
 pub mod node;
+pub mod reach;
 pub mod stream;
 pub mod sync;

@@ -396,6 +396,15 @@ pub struct TicketBody {
     #[n(2)]
     #[cbor(decode_with = "decode_name", default)]
     pub name: Option<String>,
+    /// Relays over which it can be reached.
+    #[n(3)]
+    #[cbor(
+        encode_with = "encode_addresses",
+        decode_with = "decode_addresses",
+        default,
+        skip_if = "Vec::is_empty"
+    )]
+    pub relays: Vec<SocketAddr>,
 }
 
 impl TicketBody {
@@ -463,7 +472,7 @@ fn decode_protocols<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Vec<String>, de
 }
 
 /// An address is 4 or 16 bytes of IP and 2 bytes of port, big endian.
-fn decode_addresses<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Vec<SocketAddr>, decode::Error> {
+pub(crate) fn decode_addresses<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Vec<SocketAddr>, decode::Error> {
     list(d, MAX_ADDRESSES, |d| {
         let bytes = d.bytes()?;
         let (ip, port) = bytes
@@ -479,7 +488,7 @@ fn decode_addresses<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Vec<SocketAddr>
 }
 
 /// Writes at most [`MAX_ADDRESSES`], so that what we send is always readable.
-fn encode_addresses<C, W: encode::Write>(
+pub(crate) fn encode_addresses<C, W: encode::Write>(
     addresses: &[SocketAddr],
     e: &mut Encoder<W>,
     _: &mut C,

@@ -137,6 +137,7 @@ fn a_ticket_body_keeps_its_bytes_with_and_without_a_name() {
         node: NodeId([7; 32]),
         addresses: vec!["127.0.0.1:1".parse().unwrap()],
         name: None,
+        relays: vec![],
     };
     let node = "07".repeat(32);
     assert_eq!(hex(&ticket.to_bytes()), format!("a2005820{node}0181467f0000010001"));

@@ -120,6 +120,9 @@ pub(crate) struct Up {
     /// Do not announce this node on the local network nor look for others there.
     #[arg(long)]
     pub(crate) no_lan: bool,
+    /// Do not relay for others, even when this node is reachable.
+    #[arg(long)]
+    pub(crate) no_serve: bool,
     /// Ticket of a node to connect to; may be repeated.
     #[arg(long = "peer", value_name = "TICKET")]
     pub(crate) peers: Vec<String>,

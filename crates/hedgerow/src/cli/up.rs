@@ -134,6 +134,7 @@ async fn start_node(up: &Up, context: &Context, port: u16) -> Result<(NodeHandle
         data: context.data.clone(),
         hub_port: port,
         lan: !up.no_lan,
+        serve: !up.no_serve,
         peers: up.peers.clone(),
         passphrase: std::env::var("HEDGEROW_PASSPHRASE").ok(),
         starters: starters::all(),

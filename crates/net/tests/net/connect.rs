@@ -116,12 +116,14 @@ async fn ones_own_ticket_and_a_ticket_to_nowhere_get_clear_errors() {
     let nowhere = Ticket {
         node: id(2),
         addresses: vec![],
+        relays: vec![],
         name: None,
     };
     assert_eq!(a.net.connect(&nowhere).await, Err(ConnectError::NoAddress));
     let no_key = Ticket {
         node: NodeId([2; 32]),
         addresses: a.net.ticket().addresses,
+        relays: vec![],
         name: None,
     };
     assert!(matches!(

@@ -156,6 +156,7 @@ async fn a_node_of_another_version_gets_a_clear_error_in_both_directions() {
     let ticket = Ticket {
         node: id(50),
         addresses,
+        relays: vec![],
         name: None,
     };
     assert_eq!(
@@ -173,6 +174,7 @@ async fn an_endpoint_without_our_protocol_gets_its_own_error() {
     let ticket = Ticket {
         node: id(50),
         addresses: other.bound_sockets(),
+        relays: vec![],
         name: None,
     };
     let server = tokio::spawn(async move {

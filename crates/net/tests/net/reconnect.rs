@@ -38,6 +38,7 @@ async fn a_node_that_comes_back_on_another_port_dials_those_it_remembers() {
     let known = KnownPeer {
         node: id(1),
         addresses: a.net.ticket().addresses,
+        relays: vec![],
         last_seen_ms: 1,
     };
     b.net.shutdown().await;
@@ -75,6 +76,7 @@ fn a_killed_node_that_returns_at_once_replaces_its_dead_connection() {
     let known = KnownPeer {
         node: id(1),
         addresses: a.net.ticket().addresses,
+        relays: vec![],
         last_seen_ms: 1,
     };
     // The handle outlives its runtime: nothing can say goodbye.

@@ -1,0 +1,426 @@
+//! How this node can be reached, found out with the help of peers (O6); and helping them to find out. Ordinary peers
+//! say where they see each other; who turns out to be reachable relays for those who are not.
+
+use crate::{
+    address::{is_local, path_of},
+    link::Link,
+    net::Inner,
+    queue::lock,
+    relay::Relay,
+    request::RequestSend,
+};
+use futures_util::StreamExt as _;
+use hedgerow_base::NodeId;
+use hedgerow_wire::reach::{MAX_REACH, MAX_RELAYS, Reach, ReachRequest, Tried};
+use iroh::{Endpoint, RelayConfig, RelayUrl, Watcher as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout},
+};
+use tracing::{debug, info};
+
+/// How long a peer has to answer.
+const ANSWER: Duration = Duration::from_secs(5);
+/// How often connected peers are asked again though nothing changed.
+const AGAIN: Duration = Duration::from_secs(300);
+/// After a peer could not reach this node, how long until it is tried again.
+const RETRY_SERVING: Duration = Duration::from_secs(600);
+/// How long an attempt to reach a peer takes at most, and how often a peer may ask for one.
+const TRY: Duration = Duration::from_secs(3);
+const TRY_AGAIN: Duration = Duration::from_secs(10);
+/// Most addresses at which peers see this node that are passed on.
+const MOST_EXTERNAL: usize = 4;
+/// Most nodes whose relays are remembered.
+const MOST_REMEMBERED: usize = 1024;
+
+/// What a connected peer said.
+#[derive(Clone, Debug)]
+struct Said {
+    link: u64,
+    reach: Reach,
+    /// The last thing that was told to it, and when.
+    told: Reach,
+    at: Instant,
+}
+
+/// What is known about reaching this node and others.
+#[derive(Default)]
+pub(crate) struct State {
+    said: BTreeMap<NodeId, Said>,
+    /// Peers that are being asked now.
+    asking: BTreeSet<NodeId>,
+    /// Relays over which a node can be reached, as it said or as its ticket says.
+    relays_of: BTreeMap<NodeId, Vec<SocketAddr>>,
+    /// Relays that the engine was told of.
+    in_use: BTreeSet<SocketAddr>,
+    /// Addresses of this node that the engine was told of.
+    external: BTreeSet<SocketAddr>,
+    relay: Option<(SocketAddr, Relay)>,
+    retry_serving: Option<Instant>,
+    /// When each peer last asked to be tried.
+    tried: BTreeMap<NodeId, Instant>,
+}
+
+/// How this node can be reached, as peers see it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReachReport {
+    /// Where each connected peer sees this node.
+    pub observed: Vec<(NodeId, SocketAddr)>,
+    /// This node's own addresses.
+    pub local: Vec<SocketAddr>,
+    /// It relays for others here.
+    pub serves: Option<SocketAddr>,
+    /// How many nodes use that now.
+    pub clients: usize,
+    /// Relays over which it can be reached.
+    pub homes: Vec<SocketAddr>,
+    /// Relays that it could use.
+    pub relays: Vec<SocketAddr>,
+}
+
+impl State {
+    pub(crate) fn relays_of(&self, node: &NodeId) -> Vec<SocketAddr> {
+        self.relays_of.get(node).cloned().unwrap_or_default()
+    }
+    /// Remembers over which relays a node can be reached; none forgets it.
+    pub(crate) fn remember(&mut self, node: NodeId, relays: &[SocketAddr]) -> bool {
+        let relays: Vec<SocketAddr> = relays.iter().copied().take(MAX_RELAYS).collect();
+        if self.relays_of(&node) == relays {
+            return false;
+        }
+        if relays.is_empty() {
+            self.relays_of.remove(&node);
+        } else if self.relays_of.len() < MOST_REMEMBERED || self.relays_of.contains_key(&node) {
+            self.relays_of.insert(node, relays);
+        }
+        true
+    }
+}
+
+pub(crate) fn url_of(relay: SocketAddr) -> Option<RelayUrl> {
+    format!("http://{relay}").parse().ok()
+}
+
+fn addr_of(url: &RelayUrl) -> Option<SocketAddr> {
+    let host = url.host_str()?.trim_matches(['[', ']']);
+    Some(SocketAddr::new(host.parse().ok()?, url.port_or_known_default()?))
+}
+
+/// Relays over which this node can be reached now.
+pub(crate) fn homes(endpoint: &Endpoint) -> Vec<SocketAddr> {
+    endpoint
+        .addr()
+        .relay_urls()
+        .filter_map(addr_of)
+        .take(MAX_RELAYS)
+        .collect()
+}
+
+/// Addresses of this machine's own interfaces; the engine's list has those that it was told of, too.
+fn own_ips(endpoint: &Endpoint, told: &BTreeSet<SocketAddr>) -> BTreeSet<IpAddr> {
+    let all = endpoint.addr();
+    let own = all.ip_addrs().filter(|addr| !told.contains(addr));
+    own.map(|addr| addr.ip().to_canonical()).collect()
+}
+
+impl Inner {
+    fn mine(&self, endpoint: &Endpoint) -> Reach {
+        let serves = lock(&self.reach).relay.as_ref().map(|(addr, _)| *addr);
+        Reach {
+            serves: serves.into_iter().collect(),
+            homes: homes(endpoint),
+            observed: Vec::new(),
+        }
+    }
+
+    pub(crate) fn reach_report(&self) -> ReachReport {
+        let Some(endpoint) = self.endpoint() else {
+            return ReachReport::default();
+        };
+        let state = lock(&self.reach);
+        let observed = state
+            .said
+            .iter()
+            .filter_map(|(node, said)| Some((*node, *said.reach.observed.first()?)));
+        ReachReport {
+            observed: observed.collect(),
+            local: endpoint.addr().ip_addrs().copied().collect(),
+            serves: state.relay.as_ref().map(|(addr, _)| *addr),
+            clients: state.relay.as_ref().map_or(0, |(_, relay)| relay.clients()),
+            homes: homes(&endpoint),
+            relays: state.in_use.iter().copied().collect(),
+        }
+    }
+
+    /// Ends the relay.
+    pub(crate) async fn stop_relay(&self) {
+        let relay = lock(&self.reach).relay.take();
+        if let Some((_, relay)) = relay {
+            relay.stop().await;
+        }
+    }
+
+    fn links(&self) -> Vec<Arc<Link>> {
+        lock(&self.table).links.values().cloned().collect()
+    }
+}
+
+/// Asks peers, and acts on what they say, for as long as the network runs.
+pub(crate) async fn run(net: Arc<Inner>, endpoint: Endpoint, serve: bool) {
+    let mut addresses = endpoint.watch_addr().stream();
+    loop {
+        let mine = net.mine(&endpoint);
+        ask_peers(&net, &mine);
+        use_external(&net, &endpoint).await;
+        use_relays(&net, &endpoint).await;
+        if serve {
+            consider_serving(&net, &endpoint).await;
+        }
+        tokio::select! {
+            () = net.wake_reach.notified() => {}
+            change = addresses.next() => if change.is_none() { return },
+            () = tokio::time::sleep(AGAIN) => {}
+        }
+    }
+}
+
+fn ask_peers(net: &Arc<Inner>, mine: &Reach) {
+    let links = net.links();
+    let mut state = lock(&net.reach);
+    state
+        .said
+        .retain(|node, said| links.iter().any(|link| link.node == *node && link.id == said.link));
+    for link in links {
+        let known = state.said.get(&link.node);
+        let fresh = known.is_some_and(|said| said.told == *mine && said.at.elapsed() < AGAIN);
+        if !fresh && state.asking.insert(link.node) {
+            net.spawn(ask(net.clone(), link, mine.clone()));
+        }
+    }
+}
+
+async fn ask(net: Arc<Inner>, link: Arc<Link>, mine: Reach) {
+    let asked = async {
+        let header = ReachRequest::Tell { reach: mine.clone() }.to_bytes();
+        let (_send, mut recv) = link.open_request(&header).await.ok()?;
+        let frame = recv.read_frame(MAX_REACH).await.ok()??;
+        Reach::from_bytes(&frame).ok()
+    };
+    let answer = timeout(ANSWER, asked).await.ok().flatten();
+    lock(&net.reach).asking.remove(&link.node);
+    // A peer of an older version does not know the question; it is asked again later.
+    hear(&net, &link, answer.unwrap_or_default(), Some(mine)).await;
+}
+
+/// Takes in what a peer says of itself. A relay counts only under the address that its packets come from.
+async fn hear(net: &Arc<Inner>, link: &Link, mut reach: Reach, told: Option<Reach>) {
+    let from = path_of(&link.conn).1.map(|addr| addr.ip());
+    reach.serves.retain(|relay| Some(relay.ip()) == from);
+    reach.observed.retain(|addr| !addr.ip().is_loopback());
+    let homes = if reach.serves.is_empty() {
+        reach.homes.clone()
+    } else {
+        Vec::new()
+    };
+    let moved = {
+        let mut state = lock(&net.reach);
+        let known = state.said.get(&link.node).filter(|said| said.link == link.id).cloned();
+        if told.is_none() {
+            // Only an answer says where this node is seen.
+            reach.observed = known
+                .as_ref()
+                .map(|said| said.reach.observed.clone())
+                .unwrap_or_default();
+        }
+        let (told, at) = match (told, known) {
+            (Some(told), _) => (told, Instant::now()),
+            (None, Some(known)) => (known.told, known.at),
+            (None, None) => (Reach::default(), Instant::now() - AGAIN),
+        };
+        let said = Said {
+            link: link.id,
+            reach,
+            told,
+            at,
+        };
+        state.said.insert(link.node, said);
+        state.remember(link.node, &homes)
+    };
+    if moved {
+        net.learn(link).await;
+    }
+    net.wake_reach.notify_one();
+}
+
+/// Answers a peer's question.
+pub(crate) async fn answer(net: Arc<Inner>, link: Arc<Link>, request: ReachRequest, mut send: RequestSend) {
+    let Some(endpoint) = net.endpoint() else { return };
+    let answer = match request {
+        ReachRequest::Tell { reach } => {
+            hear(&net, &link, reach, None).await;
+            let observed = path_of(&link.conn).1.into_iter().collect();
+            Reach {
+                observed,
+                ..net.mine(&endpoint)
+            }
+            .to_bytes()
+        }
+        ReachRequest::Try { port } => Tried {
+            reached: try_to_reach(&net, &link, port).await,
+        }
+        .to_bytes(),
+    };
+    if send.write_frame(&answer).await.is_ok() {
+        send.finish();
+    }
+}
+
+/// One TCP connection to where the asker's own packets come from: no more goes out than came in.
+async fn try_to_reach(net: &Inner, link: &Link, port: u16) -> bool {
+    let Some(from) = path_of(&link.conn).1 else {
+        return false;
+    };
+    {
+        let mut state = lock(&net.reach);
+        let now = Instant::now();
+        state.tried.retain(|_, at| now.duration_since(*at) < TRY_AGAIN);
+        if state.tried.insert(link.node, now).is_some() {
+            return false;
+        }
+    }
+    let connected = timeout(TRY, TcpStream::connect(SocketAddr::new(from.ip(), port))).await;
+    matches!(connected, Ok(Ok(_)))
+}
+
+/// Tells the engine at which addresses peers see this node, for meeting others half-way.
+async fn use_external(net: &Inner, endpoint: &Endpoint) {
+    let (add, remove) = {
+        let mut state = lock(&net.reach);
+        let own = own_ips(endpoint, &state.external);
+        let mut seen: BTreeMap<SocketAddr, usize> = BTreeMap::new();
+        for addr in state.said.values().flat_map(|said| &said.reach.observed) {
+            if !own.contains(&addr.ip()) && !is_local(addr.ip()) {
+                *seen.entry(*addr).or_default() += 1;
+            }
+        }
+        let peers = state.said.len();
+        let mut good: Vec<_> = seen.into_iter().filter(|(_, count)| *count > 1 || peers < 3).collect();
+        good.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        let good: BTreeSet<SocketAddr> = good.into_iter().take(MOST_EXTERNAL).map(|(addr, _)| addr).collect();
+        let add: Vec<_> = good.difference(&state.external).copied().collect();
+        // While nobody says anything, what was true a moment ago is the best guess.
+        let remove: Vec<_> = match good.is_empty() {
+            true => Vec::new(),
+            false => state.external.difference(&good).copied().collect(),
+        };
+        state.external.extend(&add);
+        state.external.retain(|addr| !remove.contains(addr));
+        (add, remove)
+    };
+    for addr in add {
+        debug!(%addr, "peers see this node here");
+        endpoint.add_external_addr(addr).await;
+    }
+    for addr in remove {
+        endpoint.remove_external_addr(&addr).await;
+    }
+}
+
+/// Tells the engine which connected peers relay. A node that relays needs none.
+async fn use_relays(net: &Inner, endpoint: &Endpoint) {
+    let (add, remove) = {
+        let mut state = lock(&net.reach);
+        let serving = state.relay.is_some();
+        let offered: BTreeSet<SocketAddr> = state
+            .said
+            .values()
+            .flat_map(|said| &said.reach.serves)
+            .copied()
+            .collect();
+        // Those in use stay as long as they are offered: homes should not wander.
+        let mut good: BTreeSet<SocketAddr> = state.in_use.intersection(&offered).copied().collect();
+        good.extend(offered.iter().filter(|_| !serving).take(MAX_RELAYS));
+        while good.len() > MAX_RELAYS || (serving && !good.is_empty()) {
+            good.pop_last();
+        }
+        let add: Vec<_> = good.difference(&state.in_use).copied().collect();
+        // A relay whose peer is away for a moment may still serve: it goes only when there is another one.
+        let remove: Vec<_> = match good.is_empty() && !serving {
+            true => Vec::new(),
+            false => state.in_use.difference(&good).copied().collect(),
+        };
+        state.in_use.extend(&add);
+        state.in_use.retain(|relay| !remove.contains(relay));
+        (add, remove)
+    };
+    for url in add.into_iter().filter_map(url_of) {
+        info!(relay = %url, "a peer relays for this node");
+        endpoint
+            .insert_relay(url.clone(), Arc::new(RelayConfig::new(url, None)))
+            .await;
+    }
+    for url in remove.into_iter().filter_map(url_of) {
+        endpoint.remove_relay(&url).await;
+    }
+}
+
+/// Relays for others once a peer sees this node under an address of its own, and could reach it there.
+async fn consider_serving(net: &Arc<Inner>, endpoint: &Endpoint) {
+    let candidate = {
+        let state = lock(&net.reach);
+        let own = own_ips(endpoint, &state.external);
+        if state.relay.is_some() || state.retry_serving.is_some_and(|at| at > Instant::now()) {
+            return;
+        }
+        let mut seen = state.said.values().flat_map(|said| &said.reach.observed);
+        seen.find(|addr| own.contains(&addr.ip()) && !is_local(addr.ip()))
+            .copied()
+    };
+    let Some(addr) = candidate else { return };
+    let listen = match addr.ip() {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => addr.ip(),
+    };
+    let relay = match Relay::start(SocketAddr::new(listen, addr.port())).await {
+        Ok(relay) => relay,
+        Err(error) => {
+            debug!(%addr, error, "cannot relay here");
+            lock(&net.reach).retry_serving = Some(Instant::now() + RETRY_SERVING);
+            return;
+        }
+    };
+    if reached_by_a_peer(net, addr.port()).await {
+        info!(%addr, "relaying for others");
+        lock(&net.reach).relay = Some((addr, relay));
+        net.wake_reach.notify_one();
+    } else {
+        relay.stop().await;
+        lock(&net.reach).retry_serving = Some(Instant::now() + RETRY_SERVING);
+    }
+}
+
+async fn reached_by_a_peer(net: &Arc<Inner>, port: u16) -> bool {
+    for link in net.links().into_iter().take(3) {
+        let asked = async {
+            let header = ReachRequest::Try { port }.to_bytes();
+            let (_send, mut recv) = link.open_request(&header).await.ok()?;
+            let frame = recv.read_frame(MAX_REACH).await.ok()??;
+            Tried::from_bytes(&frame).ok()
+        };
+        if timeout(ANSWER, asked)
+            .await
+            .ok()
+            .flatten()
+            .is_some_and(|tried| tried.reached)
+        {
+            return true;
+        }
+    }
+    false
+}
