@@ -77,6 +77,13 @@ test("a port is reachable only while it is allowed", async (t) => {
   assert.match((await cli(["--data", b.data, "forward", "0", target])).err, /not on the list/);
 });
 
+test("a new name reaches connected peers at once", async (t) => {
+  const [a, b] = await two(t);
+  await a.call("profile.set", { name: "Rowan" });
+  await until("B shows the new name", async () => (await b.run("peers"))[0].name === "Rowan");
+  assert.equal((await b.run("doctor")).nat.mapping, "unknown", "loopback says nothing about the way to the internet");
+});
+
 test("a ping is answered by the program over there", async (t) => {
   const [a, b] = await two(t);
   const { times_ms } = await b.run("ping", a.ready.node.slice(0, 8), "-c", "3");

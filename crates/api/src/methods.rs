@@ -96,6 +96,8 @@ methods! {
     PeersBlock "peers.block" Owner (NodeParams) -> Nothing;
     /// Takes a block back.
     PeersUnblock "peers.unblock" Owner (NodeParams) -> Nothing;
+    /// How this node is connected and why: what peers see of it, over what it can be reached, what it does for others.
+    NodeDoctor "node.doctor" Owner (Nothing) -> Doctor;
     /// Measures the way to a connected peer and back, answered by the program over there.
     PeersPing "peers.ping" Owner (PingParams) -> PingAnswer;
     /// TCP ports of this machine that peers may reach with `hedgerow forward`. None unless allowed.

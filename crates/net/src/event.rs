@@ -76,6 +76,13 @@ pub enum NetEvent {
         /// At most 3 relays over which it can be reached.
         relays: Vec<SocketAddr>,
     },
+    /// A connected peer calls itself otherwise; nobody checked it.
+    PeerNamed {
+        /// The peer.
+        node: NodeId,
+        /// The new name.
+        name: Option<String>,
+    },
     /// Packets to a peer now travel another way.
     PathChanged {
         /// The peer.

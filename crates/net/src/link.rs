@@ -51,6 +51,8 @@ pub(crate) struct Link {
     pub(crate) conn: Connection,
     /// The node has received `PeerConnected`: messages may be sent.
     pub(crate) active: AtomicBool,
+    /// What the peer calls itself now.
+    name: Mutex<Option<String>>,
     since_ms: u64,
     queues: [Queue; 3],
     /// What the peer lets us send, and what we hold of what it sent, per channel.
@@ -87,6 +89,7 @@ impl Link {
         let since_ms = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_millis() as u64);
+        let name = agreed.hello.name.clone();
         Arc::new(Self {
             id,
             node: crate::hello::remote_id(&conn),
@@ -98,6 +101,7 @@ impl Link {
             since: Instant::now(),
             conn,
             active: AtomicBool::new(false),
+            name: Mutex::new(name),
             since_ms,
             queues: [limits.outbound_bytes, limits.outbound_bytes, limits.live_bytes].map(Queue::new),
             granted: Default::default(),
@@ -108,6 +112,15 @@ impl Link {
             ended: watch::Sender::new(false),
             limits,
         })
+    }
+
+    /// The peer says what it calls itself now.
+    pub(crate) async fn rename(&self, net: &Inner, name: Option<String>) {
+        let new = std::mem::replace(&mut *lock(&self.name), name.clone()) != name;
+        if new {
+            let node = self.node;
+            net.emit(Queued::Plain(NetEvent::PeerNamed { node, name })).await;
+        }
     }
 
     /// Queues a message.
@@ -143,7 +156,7 @@ impl Link {
         PeerInfo {
             node: self.node,
             user: self.user,
-            name: self.hello.name.clone(),
+            name: lock(&self.name).clone(),
             path,
             address,
             rtt_ms: rtt_ms.unwrap_or_default(),

@@ -112,6 +112,10 @@ impl Inner {
         }
     }
 
+    pub(crate) fn name(&self) -> Option<String> {
+        lock(&self.name).clone()
+    }
+
     /// Queues an event; waits while the node is behind.
     pub(crate) async fn emit(&self, event: Queued) {
         let sender = lock(&self.events).clone();
@@ -289,6 +293,7 @@ impl Net {
     /// The name that new connections and tickets show.
     pub fn set_name(&self, name: Option<String>) {
         *lock(&self.inner().name) = bounded_name(name);
+        self.inner().wake_reach.notify_one();
     }
 
     /// Dials the node of a ticket. The work starts now; the future ends with the first attempt. After a failed

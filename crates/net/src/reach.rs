@@ -72,8 +72,8 @@ pub(crate) struct State {
 pub struct ReachReport {
     /// Where each connected peer sees this node.
     pub observed: Vec<(NodeId, SocketAddr)>,
-    /// This node's own addresses.
-    pub local: Vec<SocketAddr>,
+    /// Addresses of this machine's own interfaces.
+    pub interfaces: Vec<SocketAddr>,
     /// It relays for others here.
     pub serves: Option<SocketAddr>,
     /// How many nodes use that now.
@@ -136,6 +136,7 @@ impl Inner {
             serves: serves.into_iter().collect(),
             homes: homes(endpoint),
             observed: Vec::new(),
+            name: self.name(),
         }
     }
 
@@ -150,7 +151,12 @@ impl Inner {
             .filter_map(|(node, said)| Some((*node, *said.reach.observed.first()?)));
         ReachReport {
             observed: observed.collect(),
-            local: endpoint.addr().ip_addrs().copied().collect(),
+            interfaces: endpoint
+                .addr()
+                .ip_addrs()
+                .filter(|addr| !state.external.contains(addr))
+                .copied()
+                .collect(),
             serves: state.relay.as_ref().map(|(addr, _)| *addr),
             clients: state.relay.as_ref().map_or(0, |(_, relay)| relay.clients()),
             homes: homes(&endpoint),
@@ -228,6 +234,9 @@ async fn hear(net: &Arc<Inner>, link: &Link, mut reach: Reach, told: Option<Reac
     } else {
         Vec::new()
     };
+    if told.is_none() || reach.name.is_some() {
+        link.rename(net, reach.name.clone()).await;
+    }
     let moved = {
         let mut state = lock(&net.reach);
         let known = state.said.get(&link.node).filter(|said| said.link == link.id).cloned();

@@ -94,6 +94,7 @@ async fn peers(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
                     .map(|()| Nothing {})?,
             )
         }
+        Request::NodeDoctor(_) => value(node.with(|e| e.doctor()).await?),
         Request::PeersPing(p) => {
             let peer = parsed(&p.node)?;
             value(node.ping(peer, p.count.unwrap_or(1)).await?)

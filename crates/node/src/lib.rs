@@ -7,6 +7,7 @@ pub mod backup;
 mod catalogue;
 mod devices;
 mod dispatch;
+mod doctor;
 mod engine;
 mod fetching;
 pub mod handle;

@@ -9,7 +9,7 @@ use hedgerow_api::{
     ApiError, ErrorCode, Event,
     types::{Path, Peer, Profile},
 };
-use hedgerow_base::{NodeId, RecordId, SpaceId};
+use hedgerow_base::{NodeId, RecordId, SpaceId, UserId};
 use hedgerow_net::{Channel, NetEvent, PathKind, SendError};
 use hedgerow_sync::EntryRange;
 use std::{collections::VecDeque, net::SocketAddr};
@@ -70,28 +70,7 @@ impl Engine {
                 session,
                 name,
                 ..
-            } => {
-                let name = name.map(|n| clean(&n, 64)).filter(|n| !n.is_empty());
-                self.connected.insert(
-                    node,
-                    Connected {
-                        name: name.clone(),
-                        since_ms: self.now_ms(),
-                        session,
-                    },
-                );
-                self.backlog.insert(node, Backlog::default());
-                self.remember(&node, |data| {
-                    data.user = Some(user.to_string());
-                    data.name = name;
-                });
-                self.peer_connected_sync(node, session);
-                self.peer_connected_directory(node);
-                self.fetch_for_devices();
-                self.emit(Event::PeersChanged {
-                    connected: self.connected_count(),
-                });
-            }
+            } => self.on_connected(node, user, session, name),
             NetEvent::PeerDisconnected { node, why } => {
                 tracing::debug!(peer = %node.short(), ?why, "disconnected");
                 self.connected.remove(&node);
@@ -129,10 +108,44 @@ impl Engine {
                     data.relays = texts(relays);
                 });
             }
+            NetEvent::PeerNamed { node, name } => self.on_named(node, name),
             NetEvent::PathChanged { .. } => self.emit(Event::PeersChanged {
                 connected: self.connected_count(),
             }),
         }
+    }
+
+    fn on_connected(&mut self, node: NodeId, user: UserId, session: [u8; 32], name: Option<String>) {
+        let name = name.map(|n| clean(&n, 64)).filter(|n| !n.is_empty());
+        let connected = Connected {
+            name: name.clone(),
+            since_ms: self.now_ms(),
+            session,
+        };
+        self.connected.insert(node, connected);
+        self.backlog.insert(node, Backlog::default());
+        self.remember(&node, |data| {
+            data.user = Some(user.to_string());
+            data.name = name;
+        });
+        self.peer_connected_sync(node, session);
+        self.peer_connected_directory(node);
+        self.fetch_for_devices();
+        self.emit(Event::PeersChanged {
+            connected: self.connected_count(),
+        });
+    }
+
+    /// A connected peer calls itself otherwise.
+    fn on_named(&mut self, node: NodeId, name: Option<String>) {
+        let name = name.map(|n| clean(&n, 64)).filter(|n| !n.is_empty());
+        if let Some(connected) = self.connected.get_mut(&node) {
+            connected.name.clone_from(&name);
+        }
+        self.remember(&node, |data| data.name = name);
+        self.emit(Event::PeersChanged {
+            connected: self.connected_count(),
+        });
     }
 
     fn on_message(&mut self, node: NodeId, channel: Channel, bytes: Vec<u8>) {

@@ -4,13 +4,16 @@
 //! Invariants: every list and text is bounded when it is decoded; a certificate is verified over the exact
 //! bytes that were carried; map keys that this version does not know are skipped.
 
+pub(crate) mod address;
+
+use address::{decode_addresses, encode_addresses, list};
 use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::net::{IpAddr, SocketAddr};
+use core::net::SocketAddr;
 use hedgerow_base::{Blame, Blamed, NodeId, SecretKey, Signature, UserId, limits};
-use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
+use minicbor::{Decode, Decoder, Encode, decode};
 
 /// ALPN of the connection: the number at its end changes only when older nodes can no longer be spoken to.
 pub const ALPN: &[u8] = b"/hedgerow/node/1";
@@ -453,55 +456,6 @@ fn decode_claim<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Vec<u8>, decode::Er
     Ok(bytes.to_vec())
 }
 
-/// Reads a definite array of at most `max` items.
-fn list<'b, T>(
-    d: &mut Decoder<'b>,
-    max: usize,
-    mut item: impl FnMut(&mut Decoder<'b>) -> Result<T, decode::Error>,
-) -> Result<Vec<T>, decode::Error> {
-    let len = d
-        .array()?
-        .ok_or_else(|| decode::Error::message("list of unknown length"))?;
-    let len = usize::try_from(len).ok().filter(|len| *len <= max);
-    let len = len.ok_or_else(|| decode::Error::message("list over its bound"))?;
-    (0..len).map(|_| item(d)).collect()
-}
-
 fn decode_protocols<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Vec<String>, decode::Error> {
     list(d, MAX_PROTOCOLS, |d| text(d, MAX_PROTOCOL_NAME))
-}
-
-/// An address is 4 or 16 bytes of IP and 2 bytes of port, big endian.
-pub(crate) fn decode_addresses<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Vec<SocketAddr>, decode::Error> {
-    list(d, MAX_ADDRESSES, |d| {
-        let bytes = d.bytes()?;
-        let (ip, port) = bytes
-            .split_last_chunk::<2>()
-            .ok_or_else(|| decode::Error::message("address too short"))?;
-        let ip = match ip.len() {
-            4 => <[u8; 4]>::try_from(ip).map(IpAddr::from),
-            _ => <[u8; 16]>::try_from(ip).map(IpAddr::from),
-        };
-        let ip = ip.map_err(|_| decode::Error::message("address of odd length"))?;
-        Ok(SocketAddr::new(ip, u16::from_be_bytes(*port)))
-    })
-}
-
-/// Writes at most [`MAX_ADDRESSES`], so that what we send is always readable.
-pub(crate) fn encode_addresses<C, W: encode::Write>(
-    addresses: &[SocketAddr],
-    e: &mut Encoder<W>,
-    _: &mut C,
-) -> Result<(), encode::Error<W::Error>> {
-    let count = addresses.len().min(MAX_ADDRESSES);
-    e.array(count as u64)?;
-    for address in addresses.iter().take(count) {
-        let mut bytes = match address.ip() {
-            IpAddr::V4(ip) => ip.octets().to_vec(),
-            IpAddr::V6(ip) => ip.octets().to_vec(),
-        };
-        bytes.extend_from_slice(&address.port().to_be_bytes());
-        e.bytes(&bytes)?;
-    }
-    Ok(())
 }

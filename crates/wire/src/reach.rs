@@ -2,10 +2,10 @@
 //!
 //! Peers tell each other where they see one another, which of them relay, and over which relays they can be reached.
 
-use crate::node::{decode_addresses, encode_addresses};
-use alloc::vec::Vec;
+use crate::node::address::{decode_addresses, encode_addresses};
+use alloc::{string::String, vec::Vec};
 use core::net::SocketAddr;
-use hedgerow_base::{Blame, Blamed};
+use hedgerow_base::{Blame, Blamed, limits::MAX_NAME};
 use minicbor::{Decode, Encode};
 
 /// Largest request or answer of this module in bytes.
@@ -40,6 +40,9 @@ pub struct Reach {
     #[n(2)]
     #[cbor(encode_with = "encode_addresses", decode_with = "decode_addresses", default)]
     pub observed: Vec<SocketAddr>,
+    /// What its person calls themselves now; at most [`hedgerow_base::limits::MAX_NAME`] bytes.
+    #[n(3)]
+    pub name: Option<String>,
 }
 
 /// What a peer asks for. The numbers are on the wire, shared with [`crate::fetch::FetchRequest`] and
@@ -102,7 +105,10 @@ impl ReachRequest {
 
 impl Reach {
     fn is_sound(&self) -> bool {
-        self.serves.len() <= 1 && self.homes.len() <= MAX_RELAYS && self.observed.len() <= 1
+        self.name.as_ref().is_none_or(|name| name.len() <= MAX_NAME)
+            && self.serves.len() <= 1
+            && self.homes.len() <= MAX_RELAYS
+            && self.observed.len() <= 1
     }
     /// CBOR bytes.
     pub fn to_bytes(&self) -> Vec<u8> {

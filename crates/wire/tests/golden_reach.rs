@@ -12,12 +12,13 @@ fn reach() -> Reach {
         serves: vec!["203.0.113.7:4401".parse().unwrap()],
         homes: vec![],
         observed: vec!["[2001:db8::1]:9".parse().unwrap()],
+        name: Some("Ada".into()),
     }
 }
 
 #[test]
 fn requests_and_answers_of_reach_have_these_bytes() {
-    let hex = "a3008146cb007107113101800281522001 0db80000000000000000000000010009".replace(' ', "");
+    let hex = "a4008146cb007107113101800281522001 0db80000000000000000000000010009 0363416461".replace(' ', "");
     assert_eq!(HEXLOWER.encode(&reach().to_bytes()), hex);
     assert_eq!(Reach::from_bytes(&reach().to_bytes()), Ok(reach()));
     let tell = ReachRequest::Tell { reach: reach() };

@@ -440,6 +440,78 @@ export type LoginLink = {
  */
 hub: string, };
 
+export type DoctorNat = { 
+/**
+ * `none`, `endpoint-independent`, `address-dependent` or `unknown`.
+ */
+mapping: string, 
+/**
+ * `kept`, `changed`, `sequential`, `random` or `unknown`.
+ */
+ports: string, 
+/**
+ * `unknown` as yet.
+ */
+filtering: string, 
+/**
+ * Whether it lets two nodes behind it meet at its outer address.
+ */
+hairpin: boolean | null, 
+/**
+ * After how many seconds of silence it forgets.
+ */
+timeout_s: number | null, };
+
+export type DoctorRelay = { 
+/**
+ * `relay`. 
+ */
+role: string, address: string, 
+/**
+ * Nodes that use it now. 
+ */
+clients: number, };
+
+export type DoctorPeer = { node: string, path: string, rtt_ms: number, bytes_in: number, bytes_out: number, connected_since_ms: number, };
+
+export type Doctor = { 
+/**
+ * One or two sentences for people.
+ */
+advice: string, nat: DoctorNat, 
+/**
+ * Whether strangers can open a connection to it; absent while nothing is known.
+ */
+reachable: boolean | null, 
+/**
+ * `own address`, `relay`, `outgoing only` or `nothing`.
+ */
+via: string, 
+/**
+ * Relays over which it can be reached now.
+ */
+homes: Array<string>, 
+/**
+ * Relays of connected peers.
+ */
+relays: Array<string>, 
+/**
+ * Addresses under which peers see it.
+ */
+observed: Array<string>, 
+/**
+ * Its own addresses.
+ */
+local: Array<string>, 
+/**
+ * What it does for others.
+ */
+roles: Array<DoctorRelay>, 
+/**
+ * Since the start, with all peers that are connected now.
+ */
+bytes_per_hour: number, peers: Array<DoctorPeer>, };
+
 export type BackupResult = { path: string, bytes: number, };
 
 export type Peer = { 
@@ -825,6 +897,8 @@ export interface Methods {
   "peers.block": { params: NodeParams; result: Nothing };
   /** Takes a block back. */
   "peers.unblock": { params: NodeParams; result: Nothing };
+  /** How this node is connected and why: what peers see of it, over what it can be reached, what it does for others. */
+  "node.doctor": { params: Nothing; result: Doctor };
   /** Measures the way to a connected peer and back, answered by the program over there. */
   "peers.ping": { params: PingParams; result: PingAnswer };
   /** TCP ports of this machine that peers may reach with `hedgerow forward`. None unless allowed. */

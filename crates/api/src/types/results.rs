@@ -274,4 +274,44 @@ results! {
     }
     /// A piece of the history.
     Updates { updates: Vec<UpdateOut>, max_serial: u64, }
+    /// How the router in between maps packets, as far as peers can tell.
+    DoctorNat {
+        /// `none`, `endpoint-independent`, `address-dependent` or `unknown`.
+        mapping: String,
+        /// `kept`, `changed`, `sequential`, `random` or `unknown`.
+        ports: String,
+        /// `unknown` as yet.
+        filtering: String,
+        /// Whether it lets two nodes behind it meet at its outer address.
+        hairpin: Option<bool>,
+        /// After how many seconds of silence it forgets.
+        timeout_s: Option<u32>,
+    }
+    /// Something that this node does for others.
+    DoctorRelay { /** `relay`. */ role: String, address: String, /** Nodes that use it now. */ clients: u32, }
+    /// The way to a connected peer.
+    DoctorPeer { node: String, path: String, rtt_ms: f64, bytes_in: u64, bytes_out: u64, connected_since_ms: u64, }
+    /// How this node is connected and why.
+    Doctor {
+        /// One or two sentences for people.
+        advice: String,
+        nat: DoctorNat,
+        /// Whether strangers can open a connection to it; absent while nothing is known.
+        reachable: Option<bool>,
+        /// `own address`, `relay`, `outgoing only` or `nothing`.
+        via: String,
+        /// Relays over which it can be reached now.
+        homes: Vec<String>,
+        /// Relays of connected peers.
+        relays: Vec<String>,
+        /// Addresses under which peers see it.
+        observed: Vec<String>,
+        /// Its own addresses.
+        local: Vec<String>,
+        /// What it does for others.
+        roles: Vec<DoctorRelay>,
+        /// Since the start, with all peers that are connected now.
+        bytes_per_hour: f64,
+        peers: Vec<DoctorPeer>,
+    }
 }

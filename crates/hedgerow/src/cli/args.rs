@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Demo(Demo),
     /// What this node is and how it is doing.
     Status,
+    /// How this node is connected and why, and what it does for others.
+    Doctor,
     /// Which other nodes are connected.
     Peers {
         /// Also the remembered ones.

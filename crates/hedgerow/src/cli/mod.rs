@@ -67,6 +67,7 @@ fn run(command: Command, data_given: bool, context: &Context) -> Result {
         Command::Up(up) => up::run(&up, context),
         Command::Demo(demo) => demo::run(&demo, data_given, context),
         Command::Status => node::status(context),
+        Command::Doctor => node::doctor(context),
         Command::Peers { all } => node::peers(all, context),
         Command::Ticket => node::ticket(context),
         Command::Connect { ticket } => node::connect(&ticket, context),

@@ -32,6 +32,49 @@ pub(super) fn status(context: &Context) -> Result {
     })
 }
 
+pub(super) fn doctor(context: &Context) -> Result {
+    context.show("node.doctor", json!({}), |report| {
+        let list = |name: &str| {
+            let items = report[name].as_array().into_iter().flatten().filter_map(Value::as_str);
+            items.collect::<Vec<_>>().join(", ")
+        };
+        let nat = &report["nat"];
+        let row = |title: &str, text: String| vec![title.to_owned(), text];
+        let roles = report["roles"].as_array().into_iter().flatten();
+        let roles: Vec<_> = roles
+            .map(|role| {
+                format!(
+                    "{} at {} ({} nodes now)",
+                    field(role, "role"),
+                    field(role, "address"),
+                    field(role, "clients")
+                )
+            })
+            .collect();
+        let mut rows = vec![
+            row("reached by", field(report, "via")),
+            row(
+                "router",
+                format!("{}, ports {}", field(nat, "mapping"), field(nat, "ports")),
+            ),
+            row("seen as", list("observed")),
+            row("own addresses", list("local")),
+            row("homes", list("homes")),
+            row("does for others", roles.join(", ")),
+        ];
+        rows.retain(|cells| cells.last().is_some_and(|value| !value.is_empty()));
+        let columns = [
+            ("NODE", "node"),
+            ("PATH", "path"),
+            ("ROUND TRIP (ms)", "rtt_ms"),
+            ("IN", "bytes_in"),
+            ("OUT", "bytes_out"),
+        ];
+        let peers = table(&report["peers"], &columns, "No peers are connected.");
+        format!("{}\n\n{}\n\n{peers}", field(report, "advice"), aligned(&rows))
+    })
+}
+
 pub(super) fn peers(all: bool, context: &Context) -> Result {
     let mut list = context.client()?.call("peers.list", json!({}))?;
     if let Value::Array(peers) = &mut list {
