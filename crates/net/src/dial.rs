@@ -1,6 +1,6 @@
 //! Dialling: remembered, asked for and discovered peers, each with its own backoff.
 
-use crate::{error::ConnectError, hello, link::Link, net::Inner, queue::lock, table::DialOrder};
+use crate::{address::is_local, error::ConnectError, hello, link::Link, net::Inner, queue::lock, table::DialOrder};
 use hedgerow_wire::node::ALPN;
 use iroh::{
     Endpoint, EndpointAddr, TransportAddr,
@@ -76,7 +76,11 @@ async fn try_dial(net: &Arc<Inner>, endpoint: &Endpoint, order: &DialOrder) -> R
 async fn connect(net: &Arc<Inner>, endpoint: &Endpoint, order: &DialOrder) -> Result<Connection, ConnectError> {
     let id = iroh::EndpointId::from_bytes(order.node.as_bytes())
         .map_err(|_| ConnectError::Unreachable("its node id is not a key".into()))?;
-    let relays = lock(&net.reach).relays_of(&order.node);
+    let mut relays = lock(&net.reach).relays_of(&order.node);
+    if relays.is_empty() {
+        // A reachable node relays on the TCP port of the same number: the way to it where no UDP passes.
+        relays.extend(order.addresses.iter().filter(|addr| !is_local(addr.ip())).take(GUESSES));
+    }
     let over = relays
         .into_iter()
         .filter_map(crate::reach::url_of)
@@ -93,6 +97,9 @@ async fn connect(net: &Arc<Inner>, endpoint: &Endpoint, order: &DialOrder) -> Re
         _ = cancelled.changed() => Err(ConnectError::Refused(hedgerow_wire::node::CloseCode::Duplicate)),
     }
 }
+
+/// Most relays that are guessed from addresses.
+const GUESSES: usize = 2;
 
 /// TLS alert of a server that knows none of the client's protocols (RFC 7301), as a QUIC error code.
 const NO_APPLICATION_PROTOCOL: u64 = 0x100 + 120;

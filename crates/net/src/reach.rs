@@ -12,7 +12,7 @@ use crate::{
 use futures_util::StreamExt as _;
 use hedgerow_base::NodeId;
 use hedgerow_wire::reach::{MAX_REACH, MAX_RELAYS, Reach, ReachRequest, Tried};
-use iroh::{Endpoint, RelayConfig, RelayUrl, Watcher as _};
+use iroh::{Endpoint, RelayConfig, RelayUrl, TransportAddr, Watcher as _, endpoint::Connection};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -105,6 +105,19 @@ impl State {
 
 pub(crate) fn url_of(relay: SocketAddr) -> Option<RelayUrl> {
     format!("http://{relay}").parse().ok()
+}
+
+/// The relay that carries a connection now, if one does.
+fn relay_in_use(conn: &Connection) -> Option<SocketAddr> {
+    let paths = conn.paths();
+    let path = paths
+        .iter()
+        .find(|path| path.is_selected())
+        .or_else(|| paths.iter().next())?;
+    match path.remote_addr() {
+        TransportAddr::Relay(url) => addr_of(url),
+        _ => None,
+    }
 }
 
 fn addr_of(url: &RelayUrl) -> Option<SocketAddr> {
@@ -227,13 +240,12 @@ async fn ask(net: Arc<Inner>, link: Arc<Link>, mine: Reach) {
 /// Takes in what a peer says of itself. A relay counts only under the address that its packets come from.
 async fn hear(net: &Arc<Inner>, link: &Link, mut reach: Reach, told: Option<Reach>) {
     let from = path_of(&link.conn).1.map(|addr| addr.ip());
-    reach.serves.retain(|relay| Some(relay.ip()) == from);
+    let over = relay_in_use(&link.conn);
+    reach
+        .serves
+        .retain(|relay| Some(relay.ip()) == from || Some(*relay) == over);
     reach.observed.retain(|addr| !addr.ip().is_loopback());
-    let homes = if reach.serves.is_empty() {
-        reach.homes.clone()
-    } else {
-        Vec::new()
-    };
+    let homes = reach.homes.clone();
     if told.is_none() || reach.name.is_some() {
         link.rename(net, reach.name.clone()).await;
     }
@@ -341,26 +353,30 @@ async fn use_external(net: &Inner, endpoint: &Endpoint) {
     }
 }
 
-/// Tells the engine which connected peers relay. A node that relays needs none.
+/// Tells the engine which relays to keep a connection to: those of connected peers, or this node's own, so that also
+/// those whose network carries no UDP can reach it.
 async fn use_relays(net: &Inner, endpoint: &Endpoint) {
     let (add, remove) = {
         let mut state = lock(&net.reach);
-        let serving = state.relay.is_some();
-        let offered: BTreeSet<SocketAddr> = state
-            .said
-            .values()
-            .flat_map(|said| &said.reach.serves)
-            .copied()
-            .collect();
+        let own = state.relay.as_ref().map(|(addr, _)| *addr);
+        let offered: BTreeSet<SocketAddr> = match own {
+            Some(own) => BTreeSet::from([own]),
+            None => state
+                .said
+                .values()
+                .flat_map(|said| &said.reach.serves)
+                .copied()
+                .collect(),
+        };
         // Those in use stay as long as they are offered: homes should not wander.
         let mut good: BTreeSet<SocketAddr> = state.in_use.intersection(&offered).copied().collect();
-        good.extend(offered.iter().filter(|_| !serving).take(MAX_RELAYS));
-        while good.len() > MAX_RELAYS || (serving && !good.is_empty()) {
+        good.extend(offered.iter().take(MAX_RELAYS));
+        while good.len() > MAX_RELAYS {
             good.pop_last();
         }
         let add: Vec<_> = good.difference(&state.in_use).copied().collect();
         // A relay whose peer is away for a moment may still serve: it goes only when there is another one.
-        let remove: Vec<_> = match good.is_empty() && !serving {
+        let remove: Vec<_> = match good.is_empty() {
             true => Vec::new(),
             false => state.in_use.difference(&good).copied().collect(),
         };
@@ -369,7 +385,7 @@ async fn use_relays(net: &Inner, endpoint: &Endpoint) {
         (add, remove)
     };
     for url in add.into_iter().filter_map(url_of) {
-        info!(relay = %url, "a peer relays for this node");
+        info!(relay = %url, "a home for this node");
         endpoint
             .insert_relay(url.clone(), Arc::new(RelayConfig::new(url, None)))
             .await;
