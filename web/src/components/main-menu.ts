@@ -2,6 +2,7 @@ import KeyRound from "@lucide/svelte/icons/key-round";
 import Link from "@lucide/svelte/icons/link";
 import Settings from "@lucide/svelte/icons/settings";
 import Upload from "@lucide/svelte/icons/upload";
+import Network from "@lucide/svelte/icons/network";
 import Package from "@lucide/svelte/icons/package";
 import UserRound from "@lucide/svelte/icons/user-round";
 import Users from "@lucide/svelte/icons/users";
@@ -42,6 +43,7 @@ export function mainMenu(): Item[] {
     ...reminder,
     { name: "Join with an invitation", icon: Link as Icon, run: () => ui.open({ kind: "join" }) },
     { name: "People and peers", icon: Users as Icon, run: () => ui.open({ kind: "people" }) },
+    { name: "Connection", icon: Network as Icon, run: () => ui.open({ kind: "connection" }) },
     { name: "Install from a file", icon: Package as Icon, line: true, run: () => pickFile((file) => void installFile(file)) },
     { name: "Publish a widget", icon: Upload as Icon, run: () => ui.open({ kind: "publish" }) },
     { name: "Settings", icon: Settings as Icon, line: true, run: () => ui.open({ kind: "settings" }) },

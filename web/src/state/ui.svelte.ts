@@ -7,6 +7,7 @@ export type Sheet =
   | { kind: "join"; invite?: string }
   | { kind: "leave"; instance: string }
   | { kind: "people"; connect?: boolean }
+  | { kind: "connection" }
   | { kind: "settings" }
   | { kind: "notices" }
   | { kind: "publish"; file?: File }

@@ -28,7 +28,7 @@ function optionRow(poll, n) {
       h("i", { style: `width:${share}%` }),
       h("span", { class: "mark" }, icon("check")),
       h("span", { class: "name" }, poll.options[n]),
-      h("span", { class: "faces", "aria-hidden": "true" }, shown.map((a) => kit.face(a, people.label(a), true))),
+      h("span", { class: "faces", "aria-hidden": "true" }, shown.map((a) => kit.face(a, people.name(a), true))),
       h("span", { class: "n" }, String(votes.length), h("span", { class: "sr" }, ` ${votes.length === 1 ? "vote" : "votes"}, ${share} %`))));
 }
 
@@ -38,7 +38,7 @@ function whoVoted(poll) {
     h("summary", null, "Who voted"),
     h("dl", null, poll.options.flatMap((text, n) => (poll.votes[n].length === 0 ? [] : [
       h("dt", null, text),
-      h("dd", null, poll.votes[n].slice(0, 200).map((a) => h("span", { class: "p" }, kit.face(a, people.label(a), true), people.label(a)))),
+      h("dd", null, poll.votes[n].slice(0, 200).map((a) => h("span", { class: "p" }, kit.face(a, people.name(a), true), people.label(a)))),
     ]))));
 }
 
