@@ -34,6 +34,9 @@ const RETRY_SERVING: Duration = Duration::from_secs(600);
 /// How long an attempt to reach a peer takes at most, and how often a peer may ask for one.
 const TRY: Duration = Duration::from_secs(3);
 const TRY_AGAIN: Duration = Duration::from_secs(10);
+/// How often a peer may tell something about itself in that time; more is not answered.
+const MOST_TELLS: u32 = 30;
+const TELLS_TIME: Duration = Duration::from_secs(60);
 /// Most addresses at which peers see this node that are passed on.
 const MOST_EXTERNAL: usize = 4;
 /// Most nodes whose relays are remembered.
@@ -65,6 +68,8 @@ pub(crate) struct State {
     retry_serving: Option<Instant>,
     /// When each peer last asked to be tried.
     tried: BTreeMap<NodeId, Instant>,
+    /// How often each peer has told something lately, and since when that is counted.
+    tells: BTreeMap<NodeId, (Instant, u32)>,
 }
 
 /// How this node can be reached, as peers see it.
@@ -85,6 +90,14 @@ pub struct ReachReport {
 }
 
 impl State {
+    /// Whether a peer may tell something now: its words are stored, so there is an end to them.
+    fn may_tell(&mut self, peer: NodeId, now: Instant) -> bool {
+        self.tells
+            .retain(|_, (since, _)| now.duration_since(*since) < TELLS_TIME);
+        let (_, count) = self.tells.entry(peer).or_insert((now, 0));
+        *count = count.saturating_add(1);
+        *count <= MOST_TELLS
+    }
     pub(crate) fn relays_of(&self, node: &NodeId) -> Vec<SocketAddr> {
         self.relays_of.get(node).cloned().unwrap_or_default()
     }
@@ -284,6 +297,9 @@ pub(crate) async fn answer(net: Arc<Inner>, link: Arc<Link>, request: ReachReque
     let Some(endpoint) = net.endpoint() else { return };
     let answer = match request {
         ReachRequest::Tell { reach } => {
+            if !lock(&net.reach).may_tell(link.node, Instant::now()) {
+                return;
+            }
             hear(&net, &link, reach, None).await;
             let observed = path_of(&link.conn).1.into_iter().collect();
             Reach {
@@ -449,3 +465,6 @@ async fn reached_by_a_peer(net: &Arc<Inner>, port: u16) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests;
