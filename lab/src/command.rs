@@ -103,6 +103,7 @@ fn check(json: bool) -> Result<ExitCode> {
 }
 
 fn begin() -> Result<()> {
+    space::become_root()?;
     space::ready()?;
     stop::on_signals()
 }

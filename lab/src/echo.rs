@@ -93,5 +93,7 @@ impl Server {
 
 /// Makes a socket's buffer large if the kernel lets us.
 pub(crate) fn roomy(socket: &UdpSocket) {
-    let _ = setsockopt(socket, sockopt::RcvBufForce, &BUFFER);
+    if setsockopt(socket, sockopt::RcvBufForce, &BUFFER).is_err() {
+        let _ = setsockopt(socket, sockopt::RcvBuf, &BUFFER);
+    }
 }

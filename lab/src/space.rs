@@ -11,7 +11,7 @@ use std::{
     env,
     fs::{self, File},
     io::Write,
-    os::unix::fs::MetadataExt,
+    os::unix::{fs::MetadataExt, process::CommandExt},
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, AtomicU32, Ordering},
@@ -134,26 +134,72 @@ pub fn close() {
 
 /// Says in a sentence what is missing to make a lab, if anything is.
 pub fn ready() -> Result<()> {
-    let status = fs::read_to_string("/proc/self/status").context("/proc is missing; mount it")?;
+    if !is_privileged() {
+        bail!(
+            "the lab makes network namespaces, for which it needs the rights of root (CAP_NET_ADMIN and \
+             CAP_SYS_ADMIN) or user namespaces with the program unshare; run it as root, or install util-linux and \
+             allow user namespaces"
+        );
+    }
+    for (program, package) in [("ip", "iproute2"), ("nft", "nftables")] {
+        if !is_installed(program) {
+            bail!("the program {program} is missing; install the package {package}, or add its folder to PATH");
+        }
+    }
+    Ok(())
+}
+
+/// Without the rights of root, starts this program again as root of namespaces of its own, where the kernel allows
+/// that. Returns if there is nothing to do or it cannot be done; [`ready`] then says what is missing.
+pub fn become_root() -> Result<()> {
+    const INSIDE: &str = "HEDGEROW_LAB_INSIDE";
+    if is_privileged() || env::var_os(INSIDE).is_some() || !is_installed("unshare") {
+        return Ok(());
+    }
+    let spaces = [
+        "--user",
+        "--map-root-user",
+        "--net",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+    ];
+    let unshare = |arguments: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(spaces).args(arguments);
+        command
+    };
+    let allowed = unshare(&["true"]).stderr(Stdio::null()).status();
+    if !allowed.is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    // Named namespaces are files below /run, which belongs to the machine's own root.
+    let script = "mount -t tmpfs tmpfs /run && exec \"$0\" \"$@\"";
+    let program = env::current_exe().context("the lab does not know where it is")?;
+    let error = unshare(&["sh", "-c", script])
+        .arg(program)
+        .args(env::args_os().skip(1))
+        .env(INSIDE, "1")
+        .exec();
+    Err(error).context("unshare cannot be started")
+}
+
+/// Whether this process may make namespaces and interfaces.
+fn is_privileged() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let effective = status
         .lines()
         .find_map(|line| line.strip_prefix("CapEff:"))
         .unwrap_or_default();
     let bits = u64::from_str_radix(effective.trim(), 16).unwrap_or(0);
     let (net_admin, sys_admin) = (1 << 12, 1 << 21);
-    if bits & net_admin == 0 || bits & sys_admin == 0 {
-        bail!(
-            "the lab makes network namespaces, for which it needs the rights of root (CAP_NET_ADMIN and \
-             CAP_SYS_ADMIN); run it as root, or inside `unshare --user --map-root-user --net --mount`"
-        );
-    }
-    for (program, package) in [("ip", "iproute2"), ("nft", "nftables")] {
-        let found = env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|p| p.join(program).is_file()));
-        if !found {
-            bail!("the program {program} is missing; install the package {package}, or add its folder to PATH");
-        }
-    }
-    Ok(())
+    bits & net_admin != 0 && bits & sys_admin != 0
+}
+
+fn is_installed(program: &str) -> bool {
+    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
 fn ip(arguments: &[&str], input: &str) -> Result<()> {
