@@ -5,6 +5,7 @@ use crate::{
     echo::{PORTS, Server},
     nat::{BLOCK, NatKind},
     probe::{self, Findings, Measured},
+    punch,
     topology::Lab,
 };
 use anyhow::{Context, Result};
@@ -126,11 +127,14 @@ fn broken(kind: NatKind, found: &Findings, hairpin: bool) -> Vec<&'static str> {
 pub fn run() -> Result<Value> {
     let nats = nats()?;
     let links = links()?;
-    let ok = nats.iter().chain(&links).all(|line| line["ok"] == Value::Bool(true));
-    Ok(json!({ "ok": ok, "nats": nats, "links": links }))
+    let punching = punch::run()?;
+    let mut lines = nats.iter().chain(&links).chain([&punching]);
+    let ok = lines.all(|line| line["ok"] == Value::Bool(true));
+    Ok(json!({ "ok": ok, "nats": nats, "links": links, "punching": punching }))
 }
 
-const SERVERS: [(&str, Ipv4Addr); 2] = [
+/// The hosts of the servers.
+pub(crate) const SERVERS: [(&str, Ipv4Addr); 2] = [
     ("P1", Ipv4Addr::new(203, 0, 113, 101)),
     ("P2", Ipv4Addr::new(203, 0, 113, 102)),
 ];
@@ -179,7 +183,7 @@ fn nats() -> Result<Vec<Value>> {
 }
 
 /// Starts a pair of servers that know each other.
-fn serve<'s>(
+pub(crate) fn serve<'s>(
     lab: &Lab,
     scope: &'s thread::Scope<'s, '_>,
     stop: &'s AtomicBool,
@@ -300,6 +304,16 @@ pub fn table(result: &Value) -> String {
             link["rtt_ms"], link["loss"]
         ));
     }
+    let punching = &result["punching"];
+    let as_expected = if punching["ok"] == Value::Bool(true) {
+        "connect or not as their kinds say".to_owned()
+    } else {
+        format!("WRONG: {}", punching["wrong"])
+    };
+    lines.push(format!(
+        "{} pairs, opened from both sides: {as_expected}",
+        punching["pairs"]
+    ));
     lines.join("\n") + "\n"
 }
 

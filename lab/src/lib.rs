@@ -12,6 +12,7 @@ pub mod nat;
 pub mod node;
 pub mod pairs;
 pub mod probe;
+pub mod punch;
 pub mod report;
 pub mod space;
 pub mod stop;
