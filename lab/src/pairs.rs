@@ -24,8 +24,8 @@ use std::{
 
 /// How long nodes may take to find their peers and homes before they are asked to connect.
 const SETTLE: Duration = Duration::from_secs(8);
-/// A ticket that stays the same for so long is complete.
-const STABLE: Duration = Duration::from_secs(2);
+/// A ticket that stays the same for so long, with both public nodes as peers, is complete.
+const STABLE: Duration = Duration::from_secs(3);
 /// How long a pair may take to become direct.
 const LIMIT: Duration = Duration::from_secs(15);
 /// A time is known to a part of itself this small: asking the node all the time would slow it down.
@@ -212,6 +212,7 @@ fn settle(a: &Node, b: &Node, public: [&str; 2]) -> Result<String> {
                 Ok(public.iter().all(|id| peers.iter().any(|peer| peer.node == *id)))
             };
             met = knows(a)? && knows(b)?;
+            since = Instant::now();
         }
         let now = b.ticket()?;
         if now != ticket {
