@@ -53,9 +53,14 @@ fn find_chromium() -> Option<PathBuf> {
     named.or_else(|| names.iter().find_map(|name| find(name)))
 }
 
+/// Whether network namespaces can be made here.
+pub fn network_lab_here() -> bool {
+    cfg!(target_os = "linux") && is_root()
+}
+
 /// Tools for the tests in network namespaces: needed only where they can run, as root on Linux.
 pub fn network_lab() -> Result<()> {
-    if !cfg!(target_os = "linux") || !is_root() {
+    if !network_lab_here() {
         eprintln!("not root on Linux: tests in network namespaces are left out");
         return Ok(());
     }

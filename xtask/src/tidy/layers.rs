@@ -20,6 +20,9 @@ pub const LAYERS: &[(&str, u8)] = &[
     ("hedgerow", 4),
 ];
 
+/// Programs for those who work on the project. They ship nothing, so they have no layer, and no crate depends on them.
+const TOOLS: [&str; 2] = ["lab", "xtask"];
+
 /// Engines that one crate hides from all others: the beginning of the package's name, and who may name it.
 const HIDDEN: &[(&str, &str)] = &[
     ("iroh", "hedgerow-net"),
@@ -70,7 +73,7 @@ pub fn problems(tree: &Tree) -> Result<Vec<String>> {
         .unwrap_or_default();
     for package in metadata["packages"].as_array().into_iter().flatten() {
         let name = package["name"].as_str().unwrap_or_default();
-        if name == "xtask" {
+        if TOOLS.contains(&name) {
             continue;
         }
         if !architecture.contains(&format!("`{}`", folder(name))) && !architecture.contains(&folder(name)) {
@@ -101,8 +104,8 @@ pub fn forbidden(name: &str, dependency: &str, dev: bool) -> Option<String> {
             "{name}: has no layer; add it to LAYERS in xtask/src/tidy/layers.rs"
         ));
     };
-    if dependency == "xtask" {
-        return Some(format!("{name}: depends on xtask"));
+    if TOOLS.contains(&dependency) {
+        return Some(format!("{name}: depends on {dependency}, which ships nothing"));
     }
     if let Some(other) = layer(dependency) {
         // Within L0 only the words come before the rest.

@@ -15,6 +15,7 @@ fn dependencies_point_down_a_layer() {
     assert!(forbidden("hedgerow-sync", "hedgerow-directory", true).is_some());
     assert!(forbidden("hedgerow-store", "hedgerow-net", false).is_some());
     assert!(forbidden("hedgerow-new", "hedgerow-base", false).is_some());
+    assert!(forbidden("hedgerow", "lab", true).is_some());
 }
 
 #[test]

@@ -1,0 +1,26 @@
+//! Hosts, routers and links in Linux network namespaces, from a short description, with real nodes in them.
+//!
+//! A [`Lab`] is made of a [`Description`]; programs run in its hosts' [`Space`]s. Everything ends with the value, on
+//! Ctrl-C (see [`stop`]), and at the latest when the next lab starts (see [`space::sweep`]).
+#![cfg(target_os = "linux")]
+
+pub mod check;
+pub mod description;
+pub mod echo;
+pub mod figures;
+pub mod nat;
+pub mod node;
+pub mod pairs;
+pub mod probe;
+pub mod punch;
+pub mod report;
+pub mod space;
+pub mod stop;
+mod tap;
+pub mod topology;
+pub mod wire;
+
+pub use description::{Description, Link, Place, Role};
+pub use nat::NatKind;
+pub use space::Space;
+pub use topology::Lab;
