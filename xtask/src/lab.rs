@@ -2,7 +2,7 @@
 
 use crate::{
     prerequisites,
-    run::{cargo, root, run, target},
+    run::{cargo, output, root, run, target},
     up, web,
 };
 use anyhow::{Context, Result, bail};
@@ -31,16 +31,62 @@ pub fn lab(arguments: &[String]) -> Result<ExitCode> {
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// A step for `cargo xtask test`: the lab's proof of itself, where it can run.
-#[expect(dead_code, reason = "becomes a step once nodes reach each other behind NATs")]
+/// A step for `cargo xtask test`: the lab's proof of itself.
 pub fn lab_step() -> Result<()> {
-    if !prerequisites::network_lab_here() {
-        return Ok(());
-    }
+    needed()?;
     if lab(&["check".to_owned()])? != ExitCode::SUCCESS {
         bail!("the lab's NATs or links are not what they are called");
     }
     Ok(())
+}
+
+/// Pairs of routers for every run of the tests, and whether the nodes behind them meet directly. The whole matrix is
+/// `cargo xtask lab nat`.
+const PAIRS: [(&str, bool); 5] = [
+    ("port-restricted/port-restricted", true),
+    ("full-cone/symmetric-block", true),
+    ("cgnat/address-restricted", true),
+    ("symmetric-random/port-restricted", false),
+    ("udp-blocked/udp-blocked", false),
+];
+
+/// A step for `cargo xtask test`: nodes behind routers meet, served by ordinary peers only (O4).
+pub fn nat_step() -> Result<()> {
+    needed()?;
+    let (lab, node) = (build()?, up::build(false)?);
+    let pairs = PAIRS.map(|(pair, _)| pair).join(",");
+    let (lab, node) = (lab.to_string_lossy(), node.to_string_lossy());
+    let text = output(
+        &root(),
+        &lab,
+        &["nat", "--pairs", &pairs, "--runs", "1", "--json", "--bin", &node],
+    )?;
+    let report: serde_json::Value = serde_json::from_str(&text)?;
+    for (pair, directly) in PAIRS {
+        let found = report["pairs"].as_array().into_iter().flatten();
+        let found = found.filter(|p| format!("{}/{}", text_of(&p["a"]), text_of(&p["b"])) == pair);
+        let count = |field: &str| found.clone().filter_map(|p| p[field].as_u64()).sum::<u64>();
+        if count("direct") + count("relay") != 1 || (directly && count("direct") != 1) {
+            bail!(
+                "{pair}: {} direct, {} relayed, {} failed",
+                count("direct"),
+                count("relay"),
+                count("failed")
+            );
+        }
+    }
+    Ok(())
+}
+
+fn text_of(value: &serde_json::Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn needed() -> Result<()> {
+    if !prerequisites::network_lab_here() {
+        bail!("tests in network namespaces need Linux, and root or user namespaces that are allowed");
+    }
+    prerequisites::network_lab()
 }
 
 fn build() -> Result<PathBuf> {

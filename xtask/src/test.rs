@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that must hold. All steps run, whatever fails; the last line counts them.
 
 use crate::{
-    api, licences, prerequisites,
+    api, lab, licences, prerequisites,
     run::{cargo, root, run, run_with},
     tidy, up, web,
 };
@@ -40,6 +40,8 @@ const SLOW: &[Step] = &[
     ("licences", || licences::check().map(|()| Passed)),
     ("dashboard in a browser", || npm_step("web", "smoke")),
     ("widget tests in a browser", || npm_step("widgets", "test:browser")),
+    ("network lab", || lab::lab_step().map(|()| Passed)),
+    ("nodes behind routers", || lab::nat_step().map(|()| Passed)),
     ("end-to-end tests", end_to_end),
 ];
 
