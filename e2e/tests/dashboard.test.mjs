@@ -102,6 +102,13 @@ test("the choice of colours reaches the widgets; no accessibility findings in ei
     await page.locator("dialog[open]").waitFor({ state: "detached" });
     await page.waitForTimeout(200);
     await axe(page, `board, ${choice}`);
+    await page.getByRole("button", { name: "More", exact: true }).click();
+    await page.getByRole("menuitem", { name: "Connection" }).click();
+    await page.getByRole("button", { name: "Copy a report" }).waitFor();
+    await page.waitForTimeout(300);
+    await axe(page, `connection, ${choice}`);
+    await page.keyboard.press("Escape");
+    await page.locator("dialog[open]").waitFor({ state: "detached" });
   }
   // Chromium does not know this rule of the widgets' policy yet and says so.
   assert.deepEqual(page.problems.filter((text) => !text.includes("'webrtc'")), []);
