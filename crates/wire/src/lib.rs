@@ -6,5 +6,6 @@ pub mod directory;
 pub mod fetch;
 pub mod node;
 pub mod reach;
+pub mod side;
 pub mod stream;
 pub mod sync;

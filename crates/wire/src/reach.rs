@@ -2,7 +2,10 @@
 //!
 //! Peers tell each other where they see one another, which of them relay, and over which relays they can be reached.
 
-use crate::node::address::{decode_addresses, encode_addresses};
+use crate::{
+    node::address::{decode_addresses, encode_addresses},
+    side::{Meeting, Token},
+};
 use alloc::{string::String, vec::Vec};
 use core::net::SocketAddr;
 use hedgerow_base::{Blame, Blamed, limits::MAX_NAME};
@@ -12,6 +15,10 @@ use minicbor::{Decode, Encode};
 pub const MAX_REACH: usize = 1024;
 /// Most relays over which a node says that it can be reached.
 pub const MAX_RELAYS: usize = 3;
+/// Most side sockets that a node names in an answer to [`ReachRequest::Helpers`].
+pub const MAX_HELPERS: usize = 8;
+/// Most ports that one network address may lie in a block of, so that scanning it is worth it.
+pub const MAX_BLOCK: u16 = 2048;
 
 /// Not a request or answer of this protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +50,89 @@ pub struct Reach {
     /// What its person calls themselves now; at most [`hedgerow_base::limits::MAX_NAME`] bytes.
     #[n(3)]
     pub name: Option<String>,
+    /// Where its side socket is ([`crate::side`]), if it answers strangers: none or one.
+    #[n(4)]
+    #[cbor(encode_with = "encode_addresses", decode_with = "decode_addresses", default)]
+    pub side: Vec<SocketAddr>,
+    /// How its router gives ports to new sockets, once it knows.
+    #[n(5)]
+    pub ports: Option<Ports>,
+}
+
+/// Which outer port a new socket of a node will have towards a destination (RFC 4787, section 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Ports {
+    /// The one that any other destination sees: no translation, or endpoint-independent mapping.
+    #[n(0)]
+    Same {
+        /// The router forgets that when a packet of the destination comes first.
+        #[n(0)]
+        early: bool,
+    },
+    /// The last one that was given, plus `step`.
+    #[n(1)]
+    Sequential {
+        /// Not zero.
+        #[n(0)]
+        step: i16,
+    },
+    /// Any one of a block.
+    #[n(2)]
+    Block {
+        /// The first.
+        #[n(0)]
+        low: u16,
+        /// The last.
+        #[n(1)]
+        high: u16,
+    },
+    /// Any one.
+    #[n(3)]
+    Random,
+    /// No UDP passes.
+    #[n(4)]
+    Blocked,
+}
+
+impl Ports {
+    /// Whether it makes sense.
+    fn is_sound(&self) -> bool {
+        match *self {
+            Ports::Sequential { step } => step != 0,
+            Ports::Block { low, high } => low != 0 && low <= high && high - low < MAX_BLOCK,
+            Ports::Same { .. } | Ports::Random | Ports::Blocked => true,
+        }
+    }
+}
+
+/// Where a node expects packets of a meeting: what its newest socket looked like from outside a moment ago.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Spot {
+    /// Exactly one.
+    #[n(0)]
+    #[cbor(encode_with = "encode_addresses", decode_with = "decode_addresses")]
+    at: Vec<SocketAddr>,
+    /// How the ports of further sockets follow from it.
+    #[n(1)]
+    pub ports: Ports,
+}
+
+impl Spot {
+    /// A spot at an outer address.
+    pub fn new(at: SocketAddr, ports: Ports) -> Self {
+        Self {
+            at: alloc::vec![at],
+            ports,
+        }
+    }
+    /// The outer address of the newest socket.
+    pub fn at(&self) -> Option<SocketAddr> {
+        self.at.first().copied()
+    }
+    fn is_sound(&self) -> bool {
+        self.at.len() == 1 && self.at.iter().all(|at| at.port() != 0) && self.ports.is_sound()
+    }
 }
 
 /// What a peer asks for. The numbers are on the wire, shared with [`crate::fetch::FetchRequest`] and
@@ -64,9 +154,63 @@ pub enum ReachRequest {
         #[n(0)]
         port: u16,
     },
+    /// "Which side sockets of others do you know?" Answered with [`Helpers`].
+    #[n(18)]
+    Helpers,
+    /// "You have just answered a datagram with this token on your side socket. Have others, whom I have not met,
+    /// knock where it came from." Answered with [`Helpers`]: the side sockets that knock.
+    #[n(19)]
+    Knock {
+        /// The token of the datagram, which the knocks repeat.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        token: Token,
+    },
+    /// "A peer of mine asks for a knock." Answered with [`Tried`].
+    #[n(20)]
+    KnockAt {
+        /// Exactly one.
+        #[n(0)]
+        #[cbor(encode_with = "encode_addresses", decode_with = "decode_addresses")]
+        at: Vec<SocketAddr>,
+        /// What the knock says.
+        #[n(1)]
+        #[cbor(with = "minicbor::bytes")]
+        token: Token,
+    },
+    /// "Let us open a direct path: I shall be here." Answered with [`Met`].
+    #[n(21)]
+    Meet {
+        /// What the datagrams of this meeting carry.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        meeting: Meeting,
+        /// Where the asker will be.
+        #[n(1)]
+        spot: Spot,
+    },
 }
 
-/// The outcome of [`ReachRequest::Try`].
+/// Side sockets of others, at most [`MAX_HELPERS`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Helpers {
+    /// Their addresses.
+    #[n(0)]
+    #[cbor(encode_with = "encode_addresses", decode_with = "decode_addresses", default)]
+    pub sides: Vec<SocketAddr>,
+}
+
+/// The answer to [`ReachRequest::Meet`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Met {
+    /// Where the one who was asked will be; nothing if it will not.
+    #[n(0)]
+    pub spot: Option<Spot>,
+}
+
+/// The outcome of [`ReachRequest::Try`] and [`ReachRequest::KnockAt`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Tried {
@@ -98,6 +242,8 @@ impl ReachRequest {
         match minicbor::decode(bytes).map_err(|_| ReachFrameError("request"))? {
             Self::Tell { reach } if !reach.is_sound() => Err(ReachFrameError("request")),
             Self::Try { port: 0 } => Err(ReachFrameError("port")),
+            Self::KnockAt { at, .. } if at.len() != 1 => Err(ReachFrameError("address")),
+            Self::Meet { spot, .. } if !spot.is_sound() => Err(ReachFrameError("spot")),
             request => Ok(request),
         }
     }
@@ -109,6 +255,8 @@ impl Reach {
             && self.serves.len() <= 1
             && self.homes.len() <= MAX_RELAYS
             && self.observed.len() <= 1
+            && self.side.len() <= 1
+            && self.ports.is_none_or(|ports| ports.is_sound())
     }
     /// CBOR bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -122,6 +270,42 @@ impl Reach {
         let reach: Self = minicbor::decode(bytes).map_err(|_| ReachFrameError("answer"))?;
         match reach.is_sound() {
             true => Ok(reach),
+            false => Err(ReachFrameError("answer")),
+        }
+    }
+}
+
+impl Helpers {
+    /// CBOR bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        sealed(self)
+    }
+    /// Reads an answer.
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ReachFrameError> {
+        let helpers: Self = minicbor::decode(bytes).map_err(|_| ReachFrameError("answer"))?;
+        match helpers.sides.len() <= MAX_HELPERS {
+            true => Ok(helpers),
+            false => Err(ReachFrameError("answer")),
+        }
+    }
+}
+
+impl Met {
+    /// CBOR bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        sealed(self)
+    }
+    /// Reads an answer.
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ReachFrameError> {
+        let met: Self = minicbor::decode(bytes).map_err(|_| ReachFrameError("answer"))?;
+        match met.spot.as_ref().is_none_or(Spot::is_sound) {
+            true => Ok(met),
             false => Err(ReachFrameError("answer")),
         }
     }

@@ -3,7 +3,7 @@
 
 use data_encoding::HEXLOWER;
 use hedgerow_wire::{
-    reach::{Reach, ReachRequest, Tried},
+    reach::{Helpers, Met, Ports, Reach, ReachRequest, Spot, Tried},
     stream::StreamRequest,
 };
 
@@ -13,12 +13,17 @@ fn reach() -> Reach {
         homes: vec![],
         observed: vec!["[2001:db8::1]:9".parse().unwrap()],
         name: Some("Ada".into()),
+        side: vec!["203.0.113.7:4402".parse().unwrap()],
+        ports: Some(Ports::Same { early: false }),
     }
 }
 
 #[test]
 fn requests_and_answers_of_reach_have_these_bytes() {
-    let hex = "a4008146cb007107113101800281522001 0db80000000000000000000000010009 0363416461".replace(' ', "");
+    let hex = "a6008146cb007107113101800281522001 0db80000000000000000000000010009 0363416461
+        048146cb0071071132 05820081f4"
+        .split_whitespace()
+        .collect::<String>();
     assert_eq!(HEXLOWER.encode(&reach().to_bytes()), hex);
     assert_eq!(Reach::from_bytes(&reach().to_bytes()), Ok(reach()));
     let tell = ReachRequest::Tell { reach: reach() };
@@ -60,4 +65,75 @@ fn a_reach_with_too_many_addresses_is_refused() {
         assert!(ReachRequest::from_bytes(&ReachRequest::Tell { reach }.to_bytes()).is_err());
     }
     assert!(ReachRequest::from_bytes(&ReachRequest::Try { port: 0 }.to_bytes()).is_err());
+}
+
+#[test]
+fn requests_for_knocks_and_meetings_have_these_bytes() {
+    let spot = |ports| Spot::new("203.0.113.7:4401".parse().unwrap(), ports);
+    let at = "a2008146cb0071071131";
+    for (ports, hex) in [
+        (Ports::Same { early: true }, "82 0081f5"),
+        (Ports::Sequential { step: -1 }, "82 018120"),
+        (Ports::Block { low: 1024, high: 2047 }, "82 0282190400 1907ff"),
+        (Ports::Random, "82 0380"),
+        (Ports::Blocked, "82 0480"),
+    ] {
+        let hex = hex.replace(' ', "");
+        let meet = ReachRequest::Meet {
+            meeting: [9; 16],
+            spot: spot(ports),
+        };
+        let meeting = HEXLOWER.encode(&meet.to_bytes());
+        assert_eq!(meeting, format!("82158250{}{at}01{hex}", "09".repeat(16)));
+        assert_eq!(ReachRequest::from_bytes(&meet.to_bytes()), Ok(meet));
+        let met = Met {
+            spot: Some(spot(ports)),
+        };
+        assert_eq!(Met::from_bytes(&met.to_bytes()), Ok(met));
+    }
+    assert_eq!(HEXLOWER.encode(&ReachRequest::Helpers.to_bytes()), "821280");
+    let knock = ReachRequest::Knock { token: [7; 8] };
+    assert_eq!(HEXLOWER.encode(&knock.to_bytes()), format!("82138148{}", "07".repeat(8)));
+    let at = ReachRequest::KnockAt {
+        at: vec!["203.0.113.7:4401".parse().unwrap()],
+        token: [7; 8],
+    };
+    let hex = format!("8214828146cb007107113148{}", "07".repeat(8));
+    assert_eq!(HEXLOWER.encode(&at.to_bytes()), hex);
+    assert_eq!(Met::from_bytes(&[0xa0]), Ok(Met::default()));
+    assert_eq!(Helpers::from_bytes(&[0xa0]), Ok(Helpers::default()));
+}
+
+#[test]
+fn spots_that_make_no_sense_are_refused() {
+    for ports in [
+        Ports::Sequential { step: 0 },
+        Ports::Block { low: 9, high: 8 },
+        Ports::Block { low: 0, high: 8 },
+        Ports::Block { low: 1024, high: 9000 },
+    ] {
+        let spot = Spot::new("203.0.113.7:4401".parse().unwrap(), ports);
+        let meet = ReachRequest::Meet {
+            meeting: [0; 16],
+            spot: spot.clone(),
+        };
+        assert!(ReachRequest::from_bytes(&meet.to_bytes()).is_err(), "{ports:?}");
+        assert!(Met::from_bytes(&Met { spot: Some(spot) }.to_bytes()).is_err());
+        let reach = Reach {
+            ports: Some(ports),
+            ..Reach::default()
+        };
+        assert!(Reach::from_bytes(&reach.to_bytes()).is_err());
+    }
+    let nowhere = Spot::new("203.0.113.7:0".parse().unwrap(), Ports::Random);
+    assert!(Met::from_bytes(&Met { spot: Some(nowhere) }.to_bytes()).is_err());
+    let many = ReachRequest::KnockAt {
+        at: vec![],
+        token: [0; 8],
+    };
+    assert!(ReachRequest::from_bytes(&many.to_bytes()).is_err());
+    let many = Helpers {
+        sides: vec!["203.0.113.7:4401".parse().unwrap(); 9],
+    };
+    assert!(Helpers::from_bytes(&many.to_bytes()).is_err());
 }
