@@ -84,6 +84,11 @@ impl Node {
         text(&self.ask(&["ticket"])?, "ticket")
     }
 
+    /// What it has found out about its router: the part `nat` of `doctor`.
+    pub fn nat(&self) -> Result<Value> {
+        Ok(self.ask(&["doctor"])?["nat"].take())
+    }
+
     /// Who is connected to it.
     pub fn peers(&self) -> Result<Vec<Peer>> {
         let Value::Array(list) = self.ask(&["peers"])? else {

@@ -22,8 +22,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long nodes may take to find their peers and homes before they are asked to connect.
-const SETTLE: Duration = Duration::from_secs(8);
+/// How long nodes may take to find their peers, their homes and what their routers do, before they are asked to connect.
+const SETTLE: Duration = Duration::from_secs(12);
 /// A ticket that stays the same for so long, with both public nodes as peers, is complete.
 const STABLE: Duration = Duration::from_secs(3);
 /// How long a pair may take to become direct.
@@ -199,12 +199,13 @@ fn once(
     observe(&a, &b, &ticket)
 }
 
-/// Waits until both know the public nodes and the ticket of `b` changes no more; answers the ticket.
+/// Waits until both know the public nodes and their routers, and the ticket of `b` changes no more; answers the ticket.
 fn settle(a: &Node, b: &Node, public: [&str; 2]) -> Result<String> {
     let begin = Instant::now();
     let mut ticket = b.ticket()?;
     let (mut since, mut met) = (begin, false);
-    while begin.elapsed() < SETTLE && !(met && since.elapsed() >= STABLE) {
+    let judged = |node: &Node| Ok::<_, anyhow::Error>(node.nat()?["class"] != "unknown");
+    while begin.elapsed() < SETTLE && !(met && since.elapsed() >= STABLE && judged(a)? && judged(b)?) {
         thread::sleep(Duration::from_millis(100));
         if !met {
             let knows = |node: &Node| -> Result<bool> {

@@ -68,7 +68,7 @@ async fn greet(net: &Arc<Inner>, conn: &Connection) -> Result<Placed, ConnectErr
         let mut table = lock(&net.table);
         let admitted = table.admit_incoming(&hello::remote_id(conn), &agreed.hello.boot, Instant::now());
         admitted.map_err(ConnectError::Refused)?;
-        let link = Link::new(net.next_id(), conn.clone(), agreed, false, net.limits);
+        let link = Link::new(net, conn.clone(), agreed, false);
         let addresses = net.addresses_of(&link);
         let old = table.insert(link.clone(), &addresses);
         (link, old)

@@ -1,5 +1,6 @@
 //! Addresses: which kind of path one is, and where this node itself can be reached.
 
+use crate::side::Doors;
 use hedgerow_wire::node::MAX_ADDRESSES;
 use iroh::{Endpoint, TransportAddr, endpoint::Connection};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -34,8 +35,9 @@ pub(crate) fn is_local(ip: IpAddr) -> bool {
     }
 }
 
-/// The path in use: its kind, its address unless relayed, and its round-trip time in milliseconds.
-pub(crate) fn path_of(conn: &Connection) -> (PathKind, Option<SocketAddr>, Option<f64>) {
+/// The path in use: its kind, its address unless it is relayed or leads through one of the `doors`, and its round-trip
+/// time in milliseconds.
+pub(crate) fn path_of(conn: &Connection, doors: &Doors) -> (PathKind, Option<SocketAddr>, Option<f64>) {
     let paths = conn.paths();
     let Some(path) = paths
         .iter()
@@ -48,6 +50,9 @@ pub(crate) fn path_of(conn: &Connection) -> (PathKind, Option<SocketAddr>, Optio
     match path.remote_addr() {
         TransportAddr::Ip(addr) => {
             let addr = SocketAddr::new(addr.ip().to_canonical(), addr.port());
+            if doors.behind(addr).is_some() {
+                return (PathKind::Direct, None, rtt);
+            }
             let kind = if is_local(addr.ip()) {
                 PathKind::Lan
             } else {

@@ -56,7 +56,7 @@ async fn try_dial(net: &Arc<Inner>, endpoint: &Endpoint, order: &DialOrder) -> R
     let result = agreed.await.and_then(|agreed| {
         let mut table = lock(&net.table);
         table.admit_outgoing(&order.node, order.id)?;
-        let link = Link::new(net.next_id(), conn.clone(), agreed, true, net.limits);
+        let link = Link::new(net, conn.clone(), agreed, true);
         let addresses = net.addresses_of(&link);
         let old = table.insert(link.clone(), &addresses);
         Ok((link, old))

@@ -29,6 +29,7 @@ mod queue;
 mod reach;
 mod relay;
 mod request;
+mod side;
 mod table;
 mod ticket;
 
@@ -36,6 +37,7 @@ pub use address::PathKind;
 pub use config::{KnownPeer, NetConfig, NetLimits};
 pub use error::{BindError, ConnectError, SendError, StreamError, TicketError};
 pub use event::{NetEvent, NetEvents, PeerInfo, Why};
+pub use hedgerow_traverse::nat;
 pub use hedgerow_wire::node::{Channel, CloseCode, DeviceCertificate};
 pub use net::Net;
 pub use reach::ReachReport;

@@ -12,6 +12,7 @@ use crate::{
     queue::{Queue, lock},
     reach,
     request::{RequestRecv, RequestSend},
+    side::{self, Doors},
 };
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -49,6 +50,7 @@ pub(crate) struct Link {
     pub(crate) dialled_by_me: bool,
     pub(crate) since: Instant,
     pub(crate) conn: Connection,
+    doors: Arc<Doors>,
     /// The node has received `PeerConnected`: messages may be sent.
     pub(crate) active: AtomicBool,
     /// What the peer calls itself now.
@@ -85,13 +87,15 @@ fn priority(channel: Channel) -> i32 {
 const CREDIT_PRIORITY: i32 = 40;
 
 impl Link {
-    pub(crate) fn new(id: u64, conn: Connection, agreed: Agreed, dialled_by_me: bool, limits: NetLimits) -> Arc<Self> {
+    pub(crate) fn new(net: &Inner, conn: Connection, agreed: Agreed, dialled_by_me: bool) -> Arc<Self> {
+        let limits = net.limits;
         let since_ms = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_millis() as u64);
         let name = agreed.hello.name.clone();
         Arc::new(Self {
-            id,
+            id: net.next_id(),
+            doors: net.doors.clone(),
             node: crate::hello::remote_id(&conn),
             user: agreed.user,
             session: agreed.session,
@@ -151,7 +155,7 @@ impl Link {
     }
 
     pub(crate) fn info(&self) -> PeerInfo {
-        let (path, address, rtt_ms) = path_of(&self.conn);
+        let (path, address, rtt_ms) = path_of(&self.conn, &self.doors);
         let stats = self.conn.stats();
         PeerInfo {
             node: self.node,
@@ -210,7 +214,7 @@ pub(crate) async fn run(net: Arc<Inner>, link: Arc<Link>, previous: Option<Arc<L
         previous.close(CloseCode::Duplicate, Why::Replaced);
         let _ = previous.ended.subscribe().wait_for(|ended| *ended).await;
     }
-    let (path, ..) = path_of(&link.conn);
+    let (path, ..) = path_of(&link.conn, &link.doors);
     let connected = NetEvent::PeerConnected {
         node: link.node,
         user: link.user,
@@ -229,6 +233,9 @@ pub(crate) async fn run(net: Arc<Inner>, link: Arc<Link>, previous: Option<Arc<L
     }
     writers.spawn(write_credit(link.clone()));
     writers.spawn(watch_path(net.clone(), link.clone(), path));
+    if link.dialled_by_me {
+        writers.spawn(side::watch(net.clone(), link.clone()));
+    }
     let mut readers = JoinSet::new();
     // Bounded by the credit, so that readers never wait for the node.
     let (received, waiting) = mpsc::unbounded_channel();
@@ -250,10 +257,10 @@ pub(crate) async fn run(net: Arc<Inner>, link: Arc<Link>, previous: Option<Arc<L
 
 /// Reports when packets begin to travel another way.
 async fn watch_path(net: Arc<Inner>, link: Arc<Link>, mut path: PathKind) {
-    let mut address = path_of(&link.conn).1;
+    let mut address = path_of(&link.conn, &link.doors).1;
     let mut events = link.conn.path_events();
     while events.next().await.is_some() {
-        let (new_path, new_address, _) = path_of(&link.conn);
+        let (new_path, new_address, _) = path_of(&link.conn, &link.doors);
         if new_address != address && new_address.is_some() {
             address = new_address;
             net.learn(&link).await;

@@ -12,6 +12,7 @@ use crate::{
     queue::lock,
     reach::{self, ReachReport},
     request::{RequestRecv, RequestSend},
+    side::{self, Doors},
     table::Table,
     ticket::{Ticket, shortened},
 };
@@ -79,6 +80,8 @@ pub(crate) struct Inner {
     pub(crate) wake_dialler: Notify,
     pub(crate) reach: Mutex<reach::State>,
     pub(crate) wake_reach: Notify,
+    pub(crate) side: Mutex<side::State>,
+    pub(crate) doors: Arc<Doors>,
     node: NodeId,
     certificate: DeviceCertificate,
     agent: String,
@@ -95,6 +98,13 @@ pub(crate) struct Inner {
 impl Inner {
     pub(crate) fn endpoint(&self) -> Option<Endpoint> {
         lock(&self.endpoint).clone()
+    }
+
+    /// The engine's port of IPv4, if it listens on the loopback interface.
+    pub(crate) fn engine_port(&self) -> Option<u16> {
+        let sockets = self.endpoint()?.bound_sockets();
+        let on_loopback = |ip: std::net::IpAddr| ip.is_ipv4() && (ip.is_unspecified() || ip.is_loopback());
+        sockets.iter().find(|socket| on_loopback(socket.ip())).map(SocketAddr::port)
     }
 
     pub(crate) fn next_id(&self) -> u64 {
@@ -127,7 +137,7 @@ impl Inner {
     /// What this node says of itself on `conn`. Loopback addresses are for peers on this machine only.
     pub(crate) fn hello(&self, conn: &Connection) -> Result<Hello, ConnectError> {
         let endpoint = self.endpoint().ok_or(ConnectError::Closing)?;
-        let near = path_of(conn).1.is_some_and(|addr| addr.ip().is_loopback());
+        let near = path_of(conn, &self.doors).1.is_some_and(|addr| addr.ip().is_loopback());
         let mut addresses = own_addresses(&endpoint);
         addresses.retain(|addr| near || !addr.ip().is_loopback());
         let mut salt = [0; 32];
@@ -147,7 +157,7 @@ impl Inner {
 
     /// Where the peer of `link` can be reached: the address in use, then what it says of itself.
     pub(crate) fn addresses_of(&self, link: &Link) -> Vec<SocketAddr> {
-        let used = path_of(&link.conn).1;
+        let used = path_of(&link.conn, &self.doors).1;
         let near = used.is_some_and(|addr| addr.ip().is_loopback());
         let mut addresses = Vec::new();
         merge(&mut addresses, used);
@@ -285,9 +295,7 @@ impl Net {
 
     /// The UDP port of the first socket: to be kept, and given back in [`NetConfig::preferred_port`].
     pub fn port(&self) -> Option<u16> {
-        let sockets = self.inner().endpoint()?.bound_sockets();
-        let first = sockets.iter().find(|socket| socket.is_ipv4()).or(sockets.first());
-        first.map(SocketAddr::port)
+        port_of(&self.inner().endpoint()?)
     }
 
     /// The name that new connections and tickets show.
@@ -415,6 +423,13 @@ impl Net {
     }
 }
 
+/// The UDP port of the first socket, one of IPv4 if there is one.
+fn port_of(endpoint: &Endpoint) -> Option<u16> {
+    let sockets = endpoint.bound_sockets();
+    let first = sockets.iter().find(|socket| socket.is_ipv4()).or(sockets.first());
+    first.map(SocketAddr::port)
+}
+
 fn start(config: NetConfig, node: NodeId, boot: [u8; 16], endpoint: Endpoint, events: mpsc::Sender<Queued>) -> Net {
     let mut protocols = config.protocols;
     protocols.truncate(MAX_PROTOCOLS);
@@ -436,6 +451,8 @@ fn start(config: NetConfig, node: NodeId, boot: [u8; 16], endpoint: Endpoint, ev
         wake_dialler: Notify::new(),
         reach: Mutex::new(relays),
         wake_reach: Notify::new(),
+        side: Mutex::default(),
+        doors: Arc::default(),
         node,
         certificate: config.certificate,
         agent: shortened(&config.agent, MAX_AGENT).to_owned(),
@@ -450,6 +467,13 @@ fn start(config: NetConfig, node: NodeId, boot: [u8; 16], endpoint: Endpoint, ev
     inner.spawn(dial::run(inner.clone()));
     inner.spawn(accept::run(inner.clone(), endpoint.clone()));
     inner.spawn(reach::run(inner.clone(), endpoint.clone(), config.serve));
+    if let Some(listen) = config.listen.iter().find_map(|addr| match addr.ip() {
+        std::net::IpAddr::V4(ip) => Some(ip),
+        std::net::IpAddr::V6(_) => None,
+    }) {
+        let port = port_of(&endpoint);
+        inner.spawn(side::run(inner.clone(), listen, port));
+    }
     if config.lan {
         inner.spawn(lan::run(inner.clone(), endpoint));
     }

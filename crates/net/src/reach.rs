@@ -8,10 +8,12 @@ use crate::{
     queue::lock,
     relay::Relay,
     request::RequestSend,
+    side,
 };
 use futures_util::StreamExt as _;
 use hedgerow_base::NodeId;
-use hedgerow_wire::reach::{MAX_REACH, MAX_RELAYS, Reach, ReachRequest, Tried};
+use hedgerow_traverse::nat::Nat;
+use hedgerow_wire::reach::{Ports, MAX_REACH, MAX_RELAYS, Reach, ReachRequest, Tried};
 use iroh::{Endpoint, RelayConfig, RelayUrl, TransportAddr, Watcher as _, endpoint::Connection};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -87,6 +89,8 @@ pub struct ReachReport {
     pub homes: Vec<SocketAddr>,
     /// Relays that it could use.
     pub relays: Vec<SocketAddr>,
+    /// What the router does.
+    pub nat: Nat,
 }
 
 impl State {
@@ -100,6 +104,15 @@ impl State {
     }
     pub(crate) fn relays_of(&self, node: &NodeId) -> Vec<SocketAddr> {
         self.relays_of.get(node).cloned().unwrap_or_default()
+    }
+    /// Where the side socket of a connected peer is.
+    pub(crate) fn side_of(&self, link: &Link) -> Option<SocketAddr> {
+        let said = self.said.get(&link.node).filter(|said| said.link == link.id)?;
+        said.reach.side.first().copied()
+    }
+    /// How the router of a connected peer chooses ports.
+    pub(crate) fn ports_of(&self, link: &Link) -> Option<Ports> {
+        self.said.get(&link.node).filter(|said| said.link == link.id)?.reach.ports
     }
     /// Remembers over which relays a node can be reached; none forgets it.
     pub(crate) fn remember(&mut self, node: NodeId, relays: &[SocketAddr]) -> bool {
@@ -163,6 +176,8 @@ impl Inner {
             homes: homes(endpoint),
             observed: Vec::new(),
             name: self.name(),
+            side: self.side_of(serves).into_iter().collect(),
+            ports: lock(&self.side).nat().ports(),
         }
     }
 
@@ -180,13 +195,14 @@ impl Inner {
             interfaces: endpoint
                 .addr()
                 .ip_addrs()
-                .filter(|addr| !state.external.contains(addr))
+                .filter(|addr| !state.external.contains(addr) && !addr.ip().is_loopback())
                 .copied()
                 .collect(),
             serves: state.relay.as_ref().map(|(addr, _)| *addr),
             clients: state.relay.as_ref().map_or(0, |(_, relay)| relay.clients()),
             homes: homes(&endpoint),
             relays: state.in_use.iter().copied().collect(),
+            nat: lock(&self.side).nat(),
         }
     }
 
@@ -198,7 +214,7 @@ impl Inner {
         }
     }
 
-    fn links(&self) -> Vec<Arc<Link>> {
+    pub(crate) fn links(&self) -> Vec<Arc<Link>> {
         lock(&self.table).links.values().cloned().collect()
     }
 }
@@ -252,11 +268,15 @@ async fn ask(net: Arc<Inner>, link: Arc<Link>, mine: Reach) {
 
 /// Takes in what a peer says of itself. A relay counts only under the address that its packets come from.
 async fn hear(net: &Arc<Inner>, link: &Link, mut reach: Reach, told: Option<Reach>) {
-    let from = path_of(&link.conn).1.map(|addr| addr.ip());
+    let from = path_of(&link.conn, &net.doors).1.map(|addr| addr.ip());
     let over = relay_in_use(&link.conn);
     reach
         .serves
         .retain(|relay| Some(relay.ip()) == from || Some(*relay) == over);
+    // A side socket is at the address of the peer, or of the relay that this very connection uses.
+    reach
+        .side
+        .retain(|side| Some(side.ip()) == from || Some(side.ip()) == over.map(|relay| relay.ip()));
     reach.observed.retain(|addr| !addr.ip().is_loopback());
     let homes = reach.homes.clone();
     if told.is_none() || reach.name.is_some() {
@@ -301,7 +321,7 @@ pub(crate) async fn answer(net: Arc<Inner>, link: Arc<Link>, request: ReachReque
                 return;
             }
             hear(&net, &link, reach, None).await;
-            let observed = path_of(&link.conn).1.into_iter().collect();
+            let observed = path_of(&link.conn, &net.doors).1.into_iter().collect();
             Reach {
                 observed,
                 ..net.mine(&endpoint)
@@ -312,6 +332,10 @@ pub(crate) async fn answer(net: Arc<Inner>, link: Arc<Link>, request: ReachReque
             reached: try_to_reach(&net, &link, port).await,
         }
         .to_bytes(),
+        ReachRequest::Helpers => side::answer_helpers(&net, &link).to_bytes(),
+        ReachRequest::Knock { token } => side::answer_knock(&net, &link, token).await.to_bytes(),
+        ReachRequest::KnockAt { at, token } => side::answer_knock_at(&net, &link, &at, token).await.to_bytes(),
+        ReachRequest::Meet { meeting, spot } => side::answer_meet(&net, &link, meeting, spot).await.to_bytes(),
     };
     if send.write_frame(&answer).await.is_ok() {
         send.finish();
@@ -320,7 +344,7 @@ pub(crate) async fn answer(net: Arc<Inner>, link: Arc<Link>, request: ReachReque
 
 /// One TCP connection to where the asker's own packets come from: no more goes out than came in.
 async fn try_to_reach(net: &Inner, link: &Link, port: u16) -> bool {
-    let Some(from) = path_of(&link.conn).1 else {
+    let Some(from) = path_of(&link.conn, &net.doors).1 else {
         return false;
     };
     {

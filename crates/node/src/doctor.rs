@@ -5,14 +5,14 @@ use hedgerow_api::{
     ApiError,
     types::{Doctor, DoctorNat, DoctorPeer, DoctorRelay},
 };
-use hedgerow_net::ReachReport;
+use hedgerow_net::{
+    ReachReport,
+    nat::{Choice, Filtering, Mapping},
+};
 use std::{
     collections::BTreeSet,
     net::{IpAddr, SocketAddr},
 };
-
-/// Steps between ports of one router that count as "one after the other".
-const SEQUENTIAL: u16 = 16;
 
 fn is_public(ip: IpAddr) -> bool {
     match ip {
@@ -21,41 +21,58 @@ fn is_public(ip: IpAddr) -> bool {
     }
 }
 
-/// How a router maps this node's packets, as far as peers on the internet can tell.
+/// What the router does, in words.
 fn nat(report: &ReachReport) -> DoctorNat {
-    let seen: Vec<SocketAddr> = report
-        .observed
-        .iter()
-        .map(|(_, addr)| *addr)
-        .filter(|a| is_public(a.ip()))
-        .collect();
-    let different: BTreeSet<SocketAddr> = seen.iter().copied().collect();
-    let own = |addr: &SocketAddr| report.interfaces.iter().any(|local| local.ip() == addr.ip());
-    let mapping = match (different.iter().next(), different.len(), seen.len()) {
-        (None, ..) => "unknown",
-        (Some(first), 1, _) if own(first) => "none",
-        (_, 1, 1) => "unknown",
-        (_, 1, _) => "endpoint-independent",
-        _ => "address-dependent",
+    let nat = &report.nat;
+    let ports = match nat.choice {
+        Choice::Unknown => "unknown",
+        Choice::Kept => "kept",
+        Choice::Changed => "changed",
+        Choice::Sequential(_) => "sequential",
+        Choice::Block(..) => "block",
+        Choice::Random => "random",
     };
-    let ports: BTreeSet<u16> = seen.iter().map(SocketAddr::port).collect();
-    let kept = ports
-        .iter()
-        .all(|port| report.interfaces.iter().any(|local| local.port() == *port));
-    let close = |(a, b): (&u16, &u16)| b.abs_diff(*a) <= SEQUENTIAL;
-    let ports = match ports.len() {
-        0 => "unknown",
-        _ if kept => "kept",
-        1 => "changed",
-        _ if ports.iter().zip(ports.iter().skip(1)).all(close) => "sequential",
-        _ => "random",
+    let (step, block) = match nat.choice {
+        Choice::Sequential(step) => (Some(step), None),
+        Choice::Block(low, high) => (None, Some([low, high])),
+        _ => (None, None),
     };
     DoctorNat {
-        mapping: mapping.into(),
+        class: nat.class().into(),
+        mapping: mapping(report).into(),
+        filtering: match nat.filtering {
+            Filtering::Unknown => "unknown",
+            Filtering::EndpointIndependent if nat.mapping == Mapping::None => "none",
+            Filtering::EndpointIndependent => "endpoint-independent",
+            Filtering::AddressDependent => "address-dependent",
+            Filtering::AddressAndPortDependent => "address-and-port-dependent",
+        }
+        .into(),
         ports: ports.into(),
-        filtering: "unknown".into(),
-        hairpin: None,
-        timeout_s: None,
+        step,
+        block,
+        early_inbound: nat.early,
+        hairpin: nat.hairpin,
+        timeout_s: nat.timeout_s,
+    }
+}
+
+/// The measured mapping; before that, what the addresses tell that connected peers see.
+fn mapping(report: &ReachReport) -> &'static str {
+    match report.nat.mapping {
+        Mapping::Blocked => return "blocked",
+        Mapping::None => return "none",
+        Mapping::EndpointIndependent => return "endpoint-independent",
+        Mapping::AddressDependent => return "address-dependent",
+        Mapping::AddressAndPortDependent => return "address-and-port-dependent",
+        Mapping::Unknown => {}
+    }
+    let seen = report.observed.iter().map(|(_, addr)| *addr);
+    let different: BTreeSet<SocketAddr> = seen.filter(|addr| is_public(addr.ip())).collect();
+    let own = |addr: &SocketAddr| report.interfaces.iter().any(|local| local.ip() == addr.ip());
+    match different.iter().next() {
+        Some(only) if different.len() == 1 && own(only) => "none",
+        _ => "unknown",
     }
 }
 
@@ -65,6 +82,9 @@ fn advice(report: &ReachReport, mapping: &str, peers: usize) -> String {
         (_, None, _, 0) => "No peers are connected, so nothing is known. Give somebody your ticket, or use theirs.",
         ("none", None, ..) => {
             "This node has an address of its own, but peers could not open a connection to it: a firewall is in between."
+        }
+        ("blocked", None, false, _) => {
+            "The network lets no UDP through, so everything goes over peers that relay. That is slower, but works."
         }
         (_, None, false, _) => {
             "A router is in between. Others reach this node over a peer that relays, and directly where both routers allow it."
@@ -97,19 +117,22 @@ impl Engine {
             })
             .collect();
         let nat = nat(&report);
+        let open = report.nat.filtering == Filtering::EndpointIndependent;
         let bytes: u64 = peers.iter().map(|p| p.bytes_in.saturating_add(p.bytes_out)).sum();
         let hours = self.now_ms().saturating_sub(self.started_ms).max(60_000) as f64 / 3_600_000.0;
         let texts = |list: &[SocketAddr]| list.iter().map(ToString::to_string).collect();
         let observed: BTreeSet<SocketAddr> = report.observed.iter().map(|(_, addr)| *addr).collect();
         Ok(Doctor {
             advice: advice(&report, &nat.mapping, peers.len()),
-            reachable: match (report.serves.is_some(), peers.is_empty()) {
+            reachable: match (report.serves.is_some() || open, peers.is_empty()) {
                 (true, _) => Some(true),
                 (false, true) => None,
                 (false, false) => Some(false),
             },
             via: match (report.serves, report.homes.is_empty(), peers.is_empty()) {
                 (Some(_), ..) => "own address",
+                _ if open && nat.mapping == "none" => "own address",
+                _ if open => "open router",
                 (None, false, _) => "relay",
                 (None, true, false) => "outgoing only",
                 (None, true, true) => "nothing",

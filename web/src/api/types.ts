@@ -442,23 +442,42 @@ hub: string, };
 
 export type DoctorNat = { 
 /**
- * `none`, `endpoint-independent`, `address-dependent` or `unknown`.
+ * `none`, `firewall`, `full-cone`, `hairpin`, `address-restricted`, `port-restricted`, `early-inbound`,
+ * `symmetric-random`, `symmetric-sequential`, `symmetric-block`, `udp-blocked`; or `cone`, `symmetric` or
+ * `unknown` while less is known. A provider's second NAT is not told apart from one.
+ */
+class: string, 
+/**
+ * `none`, `endpoint-independent`, `address-dependent`, `address-and-port-dependent`, `blocked` or `unknown`.
  */
 mapping: string, 
 /**
- * `kept`, `changed`, `sequential`, `random` or `unknown`.
+ * `none`, `endpoint-independent`, `address-dependent`, `address-and-port-dependent` or `unknown`.
+ */
+filtering: string, 
+/**
+ * How outer ports are chosen: `kept`, `changed`, `sequential`, `block`, `random` or `unknown`.
  */
 ports: string, 
 /**
- * `unknown` as yet.
+ * From one sequential port to the next.
  */
-filtering: string, 
+step: number | null, 
+/**
+ * The first and the last port of a block, as far as they can be guessed.
+ */
+block: [number, number] | null, 
+/**
+ * Whether a packet that comes first from outside changes the mapping to its sender.
+ */
+early_inbound: boolean | null, 
 /**
  * Whether it lets two nodes behind it meet at its outer address.
  */
 hairpin: boolean | null, 
 /**
- * After how many seconds of silence it forgets.
+ * After how many seconds of silence it surely has not forgotten yet; measured in the background for up to five
+ * minutes.
  */
 timeout_s: number | null, };
 
@@ -484,7 +503,7 @@ advice: string, nat: DoctorNat,
  */
 reachable: boolean | null, 
 /**
- * `own address`, `relay`, `outgoing only` or `nothing`.
+ * `own address`, `open router`, `relay`, `outgoing only` or `nothing`.
  */
 via: string, 
 /**

@@ -274,17 +274,28 @@ results! {
     }
     /// A piece of the history.
     Updates { updates: Vec<UpdateOut>, max_serial: u64, }
-    /// How the router in between maps packets, as far as peers can tell.
+    /// What the router in between does (words of RFC 4787), measured with the help of peers.
     DoctorNat {
-        /// `none`, `endpoint-independent`, `address-dependent` or `unknown`.
+        /// `none`, `firewall`, `full-cone`, `hairpin`, `address-restricted`, `port-restricted`, `early-inbound`,
+        /// `symmetric-random`, `symmetric-sequential`, `symmetric-block`, `udp-blocked`; or `cone`, `symmetric` or
+        /// `unknown` while less is known. A provider's second NAT is not told apart from one.
+        class: String,
+        /// `none`, `endpoint-independent`, `address-dependent`, `address-and-port-dependent`, `blocked` or `unknown`.
         mapping: String,
-        /// `kept`, `changed`, `sequential`, `random` or `unknown`.
-        ports: String,
-        /// `unknown` as yet.
+        /// `none`, `endpoint-independent`, `address-dependent`, `address-and-port-dependent` or `unknown`.
         filtering: String,
+        /// How outer ports are chosen: `kept`, `changed`, `sequential`, `block`, `random` or `unknown`.
+        ports: String,
+        /// From one sequential port to the next.
+        step: Option<i16>,
+        /// The first and the last port of a block, as far as they can be guessed.
+        block: Option<[u16; 2]>,
+        /// Whether a packet that comes first from outside changes the mapping to its sender.
+        early_inbound: Option<bool>,
         /// Whether it lets two nodes behind it meet at its outer address.
         hairpin: Option<bool>,
-        /// After how many seconds of silence it forgets.
+        /// After how many seconds of silence it surely has not forgotten yet; measured in the background for up to five
+        /// minutes.
         timeout_s: Option<u32>,
     }
     /// Something that this node does for others.
@@ -298,7 +309,7 @@ results! {
         nat: DoctorNat,
         /// Whether strangers can open a connection to it; absent while nothing is known.
         reachable: Option<bool>,
-        /// `own address`, `relay`, `outgoing only` or `nothing`.
+        /// `own address`, `open router`, `relay`, `outgoing only` or `nothing`.
         via: String,
         /// Relays over which it can be reached now.
         homes: Vec<String>,
