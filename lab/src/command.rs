@@ -5,15 +5,17 @@ use lab::{
     check,
     echo::Server,
     pairs::{self, Matrix, parse_pairs},
-    probe, report, space, stop,
+    probe, report, space, stop, verdict,
 };
 use std::{fs, net::Ipv4Addr, path::PathBuf, process::ExitCode, sync::atomic::AtomicBool, thread};
 
 const USAGE: &str =
     "lab nat [--pairs A/B,…] [--runs N] [--rtt MS,…] [--loss PERCENT,…] [--jobs N] [--json] --bin PROGRAM
+lab doctor [--runs N] [--rtt MS] [--loss PERCENT] [--known N] [--json] --bin PROGRAM
 lab check [--json]
 
-`lab nat` connects real nodes behind every pair of kinds of NAT (`*` is every kind); `lab check` proves that the
+`lab nat` connects real nodes behind every pair of kinds of NAT (`*` is every kind); `lab doctor` asks a
+node behind each kind what its router does, with N (1 to 4) public nodes for peers; `lab check` proves that the
 lab's NATs and links do what they are called.";
 
 /// Runs a command; whatever it made is gone when this returns.
@@ -26,6 +28,7 @@ pub(crate) fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         ["nat", rest @ ..] => nat(rest),
+        ["doctor", rest @ ..] => doctor(rest),
         ["check"] => check(false),
         ["check", "--json"] => check(true),
         // For people who look around in a lab by hand.
@@ -85,6 +88,40 @@ fn nat(words: &[&str]) -> Result<ExitCode> {
         print!("{}", report::table(&reports));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn doctor(words: &[&str]) -> Result<ExitCode> {
+    let (mut runs, mut rtt, mut loss, mut known) = (1, 0.0, 0.0, 2);
+    let mut program = PathBuf::new();
+    let (mut json, mut words) = (false, words.iter());
+    while let Some(word) = words.next() {
+        if *word == "--json" {
+            json = true;
+            continue;
+        }
+        let value = *words
+            .next()
+            .with_context(|| format!("{word} is not understood without a value\n{USAGE}"))?;
+        let number = |limit| numbers(word, value, limit).map(|list| list.first().copied().unwrap_or(0.0));
+        match *word {
+            "--runs" => runs = positive(word, value)?,
+            "--known" => known = positive(word, value)?,
+            "--rtt" => rtt = number(60_000.0)?,
+            "--loss" => loss = number(99.0)?,
+            "--bin" => program = fs::canonicalize(value).with_context(|| format!("there is no {value}"))?,
+            other => bail!("{other} is not understood here\n{USAGE}"),
+        }
+    }
+    begin()?;
+    let result = verdict::run(&program, runs, rtt, loss, known)?;
+    if json {
+        println!("{result}");
+    }
+    Ok(if result["ok"] == true {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn check(json: bool) -> Result<ExitCode> {

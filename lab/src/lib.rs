@@ -18,6 +18,7 @@ pub mod space;
 pub mod stop;
 mod tap;
 pub mod topology;
+pub mod verdict;
 pub mod wire;
 
 pub use description::{Description, Link, Place, Role};

@@ -194,6 +194,9 @@ impl Lab {
         node.space.ip(&bridge("lan", gateway))?;
         node.space.nft(&rules(node.address))?;
         node.space.set("net/ipv4/ip_forward", "1")?;
+        // Otherwise the bridge translates too, and swallows what comes back to the host that sent it. Where the bridge
+        // cannot do that, there is nothing to set.
+        let _ = node.space.set("net/bridge/bridge-nf-call-iptables", "0");
         node.inside = Some(Network {
             bridge: "lan",
             gateway,

@@ -185,6 +185,7 @@ impl Inner {
         let Some(endpoint) = self.endpoint() else {
             return ReachReport::default();
         };
+        let nat = lock(&self.side).nat();
         let state = lock(&self.reach);
         let observed = state
             .said
@@ -202,7 +203,7 @@ impl Inner {
             clients: state.relay.as_ref().map_or(0, |(_, relay)| relay.clients()),
             homes: homes(&endpoint),
             relays: state.in_use.iter().copied().collect(),
-            nat: lock(&self.side).nat(),
+            nat,
         }
     }
 

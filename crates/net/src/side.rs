@@ -37,8 +37,9 @@ use tracing::debug;
 
 /// Most side sockets that knock at one request.
 const KNOCKERS: usize = 3;
-/// How often one peer may have others knock, and may have this node knock, in [`KNOCKS_TIME`].
+/// How often one peer may have others knock in [`KNOCKS_TIME`], and how often it may have this node knock for its peers.
 const MOST_KNOCKS: u32 = 30;
+const MOST_KNOCKS_FOR_OTHERS: u32 = 300;
 const KNOCKS_TIME: Duration = Duration::from_secs(60);
 /// How long a peer has to answer a question about knocks.
 const ANSWER: Duration = Duration::from_secs(3);
@@ -55,17 +56,17 @@ pub(crate) struct State {
     /// The verdict stands; it may still learn the time-out.
     judged: bool,
     /// How often each peer has asked for knocks lately, and since when that is counted.
-    knocks: BTreeMap<NodeId, (Instant, u32)>,
+    knocks: BTreeMap<(NodeId, bool), (Instant, u32)>,
     meetings: meet::Meetings,
 }
 
 impl State {
-    fn may_knock(&mut self, peer: NodeId, now: Instant) -> bool {
+    fn may_knock(&mut self, peer: NodeId, for_others: bool, now: Instant) -> bool {
         self.knocks
             .retain(|_, (since, _)| now.duration_since(*since) < KNOCKS_TIME);
-        let (_, count) = self.knocks.entry(peer).or_insert((now, 0));
+        let (_, count) = self.knocks.entry((peer, for_others)).or_insert((now, 0));
         *count = count.saturating_add(1);
-        *count <= MOST_KNOCKS
+        *count <= if for_others { MOST_KNOCKS_FOR_OTHERS } else { MOST_KNOCKS }
     }
 
     pub(crate) fn nat(&self) -> Nat {
@@ -163,7 +164,7 @@ pub(crate) async fn answer_knock(net: &Arc<Inner>, link: &Link, token: Token) ->
     let at = {
         let mut state = lock(&net.side);
         let now = Instant::now();
-        state.may_knock(link.node, now).then(|| state.asked.of(&token, now)).flatten()
+        state.may_knock(link.node, false, now).then(|| state.asked.of(&token, now)).flatten()
     };
     let Some(at) = at else {
         return Helpers::default();
@@ -192,7 +193,7 @@ pub(crate) async fn answer_knock_at(net: &Inner, link: &Link, at: &[SocketAddr],
     let fair = at.port() >= 1024 && at.is_ipv4() && (near || !is_local(at.ip())) && !at.ip().is_multicast();
     let socket = {
         let mut state = lock(&net.side);
-        let may = fair && state.may_knock(link.node, Instant::now());
+        let may = fair && state.may_knock(link.node, true, Instant::now());
         state.socket.clone().filter(|_| may)
     };
     match socket {

@@ -39,6 +39,8 @@ const KNOCK: Duration = Duration::from_millis(700);
 const KNOCKS: usize = 3;
 /// When the measurement is repeated though nothing seems to have changed.
 const REPEAT: Duration = Duration::from_secs(3600);
+/// The same when it has left something open, such as who gets in because nobody was there to knock.
+const REPEAT_UNSURE: Duration = Duration::from_secs(60);
 /// How often it is looked whether something changed.
 const LOOK: Duration = Duration::from_millis(200);
 /// For how many seconds a mapping may have been kept.
@@ -81,7 +83,11 @@ pub(super) async fn run(net: Arc<Inner>) {
         if let Some((last, at)) = &done {
             // Fewer to ask is no change; more may tell more.
             let same = last.own == now.own && (now.seen.is_empty() || last.seen == now.seen || now.seen.is_subset(&last.seen));
-            if same && now.known <= last.known && at.elapsed() < REPEAT {
+            let nat = lock(&net.side).nat;
+            let sure = nat.mapping == Mapping::Blocked
+                || (nat.mapping != Mapping::Unknown && (nat.filtering != Filtering::Unknown || now.known < 2));
+            let repeat = if sure { REPEAT } else { REPEAT_UNSURE };
+            if same && now.known <= last.known && at.elapsed() < repeat {
                 continue;
             }
         }

@@ -117,8 +117,10 @@ pub(crate) async fn watch(net: Arc<Inner>, link: Arc<Link>) {
             return;
         }
         let relayed = path_of(&link.conn, &net.doors).0 == PathKind::Relay;
-        let ports = (lock(&net.side).nat.ports(), lock(&net.reach).ports_of(&link));
-        let (Some(mine), Some(theirs), true) = (ports.0, ports.1, relayed) else {
+        // One lock after the other, never both.
+        let mine = lock(&net.side).nat.ports();
+        let theirs = lock(&net.reach).ports_of(&link);
+        let (Some(mine), Some(theirs), true) = (mine, theirs, relayed) else {
             relayed_since = relayed.then(|| relayed_since.unwrap_or_else(Instant::now));
             sleep(if relayed { LOOK } else { LOOK_SELDOM / 5 }).await;
             continue;
