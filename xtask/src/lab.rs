@@ -20,7 +20,11 @@ pub fn lab(arguments: &[String]) -> Result<ExitCode> {
     let mut command = Command::new(build()?);
     command.args(arguments);
     let own = arguments.iter().any(|argument| argument == "--bin");
-    if arguments.first().is_some_and(|first| first == "nat" || first == "doctor") && !own {
+    if arguments
+        .first()
+        .is_some_and(|first| first == "nat" || first == "doctor")
+        && !own
+    {
         // The lab needs no dashboard; one that is there is embedded.
         web::leave_out()?;
         command.arg("--bin").arg(up::build(false)?);

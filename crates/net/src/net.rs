@@ -104,7 +104,10 @@ impl Inner {
     pub(crate) fn engine_port(&self) -> Option<u16> {
         let sockets = self.endpoint()?.bound_sockets();
         let on_loopback = |ip: std::net::IpAddr| ip.is_ipv4() && (ip.is_unspecified() || ip.is_loopback());
-        sockets.iter().find(|socket| on_loopback(socket.ip())).map(SocketAddr::port)
+        sockets
+            .iter()
+            .find(|socket| on_loopback(socket.ip()))
+            .map(SocketAddr::port)
     }
 
     pub(crate) fn next_id(&self) -> u64 {

@@ -13,7 +13,7 @@ use crate::{
 use futures_util::StreamExt as _;
 use hedgerow_base::NodeId;
 use hedgerow_traverse::nat::Nat;
-use hedgerow_wire::reach::{Ports, MAX_REACH, MAX_RELAYS, Reach, ReachRequest, Tried};
+use hedgerow_wire::reach::{MAX_REACH, MAX_RELAYS, Ports, Reach, ReachRequest, Tried};
 use iroh::{Endpoint, RelayConfig, RelayUrl, TransportAddr, Watcher as _, endpoint::Connection};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -36,6 +36,8 @@ const RETRY_SERVING: Duration = Duration::from_secs(600);
 /// How long an attempt to reach a peer takes at most, and how often a peer may ask for one.
 const TRY: Duration = Duration::from_secs(3);
 const TRY_AGAIN: Duration = Duration::from_secs(10);
+/// Most peers who are asked to try.
+const MOST_TRIERS: usize = 7;
 /// How often a peer may tell something about itself in that time; more is not answered.
 const MOST_TELLS: u32 = 30;
 const TELLS_TIME: Duration = Duration::from_secs(60);
@@ -105,14 +107,27 @@ impl State {
     pub(crate) fn relays_of(&self, node: &NodeId) -> Vec<SocketAddr> {
         self.relays_of.get(node).cloned().unwrap_or_default()
     }
+    /// Where this node relays for others.
+    pub(crate) fn serves(&self) -> Option<SocketAddr> {
+        self.relay.as_ref().map(|(addr, _)| *addr)
+    }
     /// Where the side socket of a connected peer is.
     pub(crate) fn side_of(&self, link: &Link) -> Option<SocketAddr> {
         let said = self.said.get(&link.node).filter(|said| said.link == link.id)?;
         said.reach.side.first().copied()
     }
+    /// Where a connected peer wants this node's meetings to be seen.
+    pub(crate) fn witness_of(&self, link: &Link) -> Option<SocketAddr> {
+        let said = self.said.get(&link.node).filter(|said| said.link == link.id)?;
+        said.reach.witness.first().copied()
+    }
     /// How the router of a connected peer chooses ports.
     pub(crate) fn ports_of(&self, link: &Link) -> Option<Ports> {
-        self.said.get(&link.node).filter(|said| said.link == link.id)?.reach.ports
+        self.said
+            .get(&link.node)
+            .filter(|said| said.link == link.id)?
+            .reach
+            .ports
     }
     /// Remembers over which relays a node can be reached; none forgets it.
     pub(crate) fn remember(&mut self, node: NodeId, relays: &[SocketAddr]) -> bool {
@@ -170,13 +185,14 @@ fn own_ips(endpoint: &Endpoint, told: &BTreeSet<SocketAddr>) -> BTreeSet<IpAddr>
 
 impl Inner {
     fn mine(&self, endpoint: &Endpoint) -> Reach {
-        let serves = lock(&self.reach).relay.as_ref().map(|(addr, _)| *addr);
+        let serves = lock(&self.reach).serves();
         Reach {
             serves: serves.into_iter().collect(),
             homes: homes(endpoint),
             observed: Vec::new(),
             name: self.name(),
             side: self.side_of(serves).into_iter().collect(),
+            witness: self.witness(serves).into_iter().collect(),
             ports: lock(&self.side).nat().ports(),
         }
     }
@@ -329,11 +345,12 @@ pub(crate) async fn answer(net: Arc<Inner>, link: Arc<Link>, request: ReachReque
             }
             .to_bytes()
         }
-        ReachRequest::Try { port } => Tried {
-            reached: try_to_reach(&net, &link, port).await,
-        }
-        .to_bytes(),
+        ReachRequest::Try { port } => match try_to_reach(&net, &link, port).await {
+            Some(reached) => Tried { reached }.to_bytes(),
+            None => return,
+        },
         ReachRequest::Helpers => side::answer_helpers(&net, &link).to_bytes(),
+        ReachRequest::Seen { token } => side::answer_seen(&net, token).to_bytes(),
         ReachRequest::Knock { token } => side::answer_knock(&net, &link, token).await.to_bytes(),
         ReachRequest::KnockAt { at, token } => side::answer_knock_at(&net, &link, &at, token).await.to_bytes(),
         ReachRequest::Meet { meeting, spot } => side::answer_meet(&net, &link, meeting, spot).await.to_bytes(),
@@ -343,21 +360,20 @@ pub(crate) async fn answer(net: Arc<Inner>, link: Arc<Link>, request: ReachReque
     }
 }
 
-/// One TCP connection to where the asker's own packets come from: no more goes out than came in.
-async fn try_to_reach(net: &Inner, link: &Link, port: u16) -> bool {
-    let Some(from) = path_of(&link.conn, &net.doors).1 else {
-        return false;
-    };
+/// One TCP connection to where the asker's own packets come from: no more goes out than came in. Nothing if it is not
+/// tried.
+async fn try_to_reach(net: &Inner, link: &Link, port: u16) -> Option<bool> {
+    let from = path_of(&link.conn, &net.doors).1?;
     {
         let mut state = lock(&net.reach);
         let now = Instant::now();
         state.tried.retain(|_, at| now.duration_since(*at) < TRY_AGAIN);
         if state.tried.insert(link.node, now).is_some() {
-            return false;
+            return None;
         }
     }
     let connected = timeout(TRY, TcpStream::connect(SocketAddr::new(from.ip(), port))).await;
-    matches!(connected, Ok(Ok(_)))
+    Some(matches!(connected, Ok(Ok(_))))
 }
 
 /// Tells the engine at which addresses peers see this node, for meeting others half-way.
@@ -461,7 +477,7 @@ async fn consider_serving(net: &Arc<Inner>, endpoint: &Endpoint) {
             return;
         }
     };
-    if reached_by_a_peer(net, addr.port()).await {
+    if reached_by_peers(net, addr.port()).await {
         info!(%addr, "relaying for others");
         lock(&net.reach).relay = Some((addr, relay));
         net.wake_reach.notify_one();
@@ -471,24 +487,26 @@ async fn consider_serving(net: &Arc<Inner>, endpoint: &Endpoint) {
     }
 }
 
-async fn reached_by_a_peer(net: &Arc<Inner>, port: u16) -> bool {
-    for link in net.links().into_iter().take(3) {
+/// Whether most of those peers who tried could open a connection. They have never been called from that port, so no
+/// router and no firewall lets them in for that.
+async fn reached_by_peers(net: &Arc<Inner>, port: u16) -> bool {
+    let tries = net.links().into_iter().take(MOST_TRIERS).map(|link| async move {
         let asked = async {
             let header = ReachRequest::Try { port }.to_bytes();
             let (_send, mut recv) = link.open_request(&header).await.ok()?;
             let frame = recv.read_frame(MAX_REACH).await.ok()??;
             Tried::from_bytes(&frame).ok()
         };
-        if timeout(ANSWER, asked)
-            .await
-            .ok()
-            .flatten()
-            .is_some_and(|tried| tried.reached)
-        {
-            return true;
-        }
-    }
-    false
+        timeout(ANSWER, asked).await.ok().flatten()
+    });
+    let tried: Vec<Tried> = futures_util::future::join_all(tries)
+        .await
+        .into_iter()
+        .flatten()
+        .collect();
+    let reached = tried.iter().filter(|tried| tried.reached).count();
+    debug!(port, reached, of = tried.len(), "peers tried to reach this node");
+    reached * 2 > tried.len()
 }
 
 #[cfg(test)]

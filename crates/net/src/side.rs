@@ -21,7 +21,7 @@ use hedgerow_base::NodeId;
 use hedgerow_traverse::nat::Nat;
 use hedgerow_wire::{
     reach::{Helpers, MAX_HELPERS, MAX_REACH, ReachRequest, Tried},
-    side::{Side, Token},
+    side::{Cookie, Side, Token},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -41,6 +41,8 @@ const KNOCKERS: usize = 3;
 const MOST_KNOCKS: u32 = 30;
 const MOST_KNOCKS_FOR_OTHERS: u32 = 300;
 const KNOCKS_TIME: Duration = Duration::from_secs(60);
+/// Most cookies that are kept.
+const MOST_COOKIES: usize = 64;
 /// How long a peer has to answer a question about knocks.
 const ANSWER: Duration = Duration::from_secs(3);
 
@@ -58,6 +60,8 @@ pub(crate) struct State {
     /// How often each peer has asked for knocks lately, and since when that is counted.
     knocks: BTreeMap<(NodeId, bool), (Instant, u32)>,
     meetings: meet::Meetings,
+    /// What others gave us to show them.
+    cookies: BTreeMap<IpAddr, Cookie>,
 }
 
 impl State {
@@ -66,7 +70,23 @@ impl State {
             .retain(|_, (since, _)| now.duration_since(*since) < KNOCKS_TIME);
         let (_, count) = self.knocks.entry((peer, for_others)).or_insert((now, 0));
         *count = count.saturating_add(1);
-        *count <= if for_others { MOST_KNOCKS_FOR_OTHERS } else { MOST_KNOCKS }
+        *count
+            <= if for_others {
+                MOST_KNOCKS_FOR_OTHERS
+            } else {
+                MOST_KNOCKS
+            }
+    }
+
+    fn cookie_of(&self, ip: IpAddr) -> Cookie {
+        self.cookies.get(&ip).copied().unwrap_or_default()
+    }
+
+    fn keep_cookie(&mut self, ip: IpAddr, cookie: Cookie) {
+        while self.cookies.len() >= MOST_COOKIES && !self.cookies.contains_key(&ip) {
+            self.cookies.pop_first();
+        }
+        self.cookies.insert(ip, cookie);
     }
 
     pub(crate) fn nat(&self) -> Nat {
@@ -125,6 +145,16 @@ impl Inner {
         ip.is_ipv4().then_some(SocketAddr::new(ip, port))
     }
 
+    /// The side socket that this node trusts most to say where somebody is: its own, or that of the peer who has been
+    /// connected for longest.
+    pub(crate) fn witness(&self, serves: Option<SocketAddr>) -> Option<SocketAddr> {
+        let oldest = || {
+            let sides = self.sides(&BTreeSet::new()).into_iter();
+            sides.min_by_key(|(link, _)| link.since).map(|(_, side)| side)
+        };
+        self.side_of(serves).or_else(oldest)
+    }
+
     /// Side sockets of connected peers, but none of `not`.
     fn sides(&self, not: &BTreeSet<IpAddr>) -> Vec<(Arc<Link>, SocketAddr)> {
         let links = self.links();
@@ -159,12 +189,23 @@ pub(crate) fn answer_helpers(net: &Inner, link: &Link) -> Helpers {
     }
 }
 
+/// Where a datagram came from that showed its cookie.
+pub(crate) fn answer_seen(net: &Inner, token: Token) -> Helpers {
+    let at = lock(&net.side).asked.of(&token, Instant::now());
+    Helpers {
+        sides: at.into_iter().collect(),
+    }
+}
+
 /// Has others knock where the peer's datagram came from.
 pub(crate) async fn answer_knock(net: &Arc<Inner>, link: &Link, token: Token) -> Helpers {
     let at = {
         let mut state = lock(&net.side);
         let now = Instant::now();
-        state.may_knock(link.node, false, now).then(|| state.asked.of(&token, now)).flatten()
+        state
+            .may_knock(link.node, false, now)
+            .then(|| state.asked.of(&token, now))
+            .flatten()
     };
     let Some(at) = at else {
         return Helpers::default();
@@ -189,7 +230,9 @@ pub(crate) async fn answer_knock(net: &Arc<Inner>, link: &Link, token: Token) ->
 pub(crate) async fn answer_knock_at(net: &Inner, link: &Link, at: &[SocketAddr], token: Token) -> Tried {
     let not = Tried { reached: false };
     let [at] = at else { return not };
-    let near = path_of(&link.conn, &net.doors).1.is_some_and(|addr| is_local(addr.ip()));
+    let near = path_of(&link.conn, &net.doors)
+        .1
+        .is_some_and(|addr| is_local(addr.ip()));
     let fair = at.port() >= 1024 && at.is_ipv4() && (near || !is_local(at.ip())) && !at.ip().is_multicast();
     let socket = {
         let mut state = lock(&net.side);

@@ -2,11 +2,11 @@
 //! are ordered for later (RFC 5780, with ordinary peers in the place of servers).
 
 use super::{any_socket, ask, random};
-use crate::{address::path_of, net::Inner, queue::lock};
+use crate::{address::path_of, link::Link, net::Inner, queue::lock};
 use hedgerow_traverse::nat::{Filtering, Mapping, Nat, SOCKETS, Sample, judge};
 use hedgerow_wire::{
     reach::{Helpers, ReachRequest},
-    side::{From, MAX_SIDE, Side, Token},
+    side::{Cookie, From, MAX_SIDE, Side, Token},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -82,7 +82,8 @@ pub(super) async fn run(net: Arc<Inner>) {
         }
         if let Some((last, at)) = &done {
             // Fewer to ask is no change; more may tell more.
-            let same = last.own == now.own && (now.seen.is_empty() || last.seen == now.seen || now.seen.is_subset(&last.seen));
+            let same =
+                last.own == now.own && (now.seen.is_empty() || last.seen == now.seen || now.seen.is_subset(&last.seen));
             let nat = lock(&net.side).nat;
             let sure = nat.mapping == Mapping::Blocked
                 || (nat.mapping != Mapping::Unknown && (nat.filtering != Filtering::Unknown || now.known < 2));
@@ -111,7 +112,10 @@ pub(super) async fn run(net: Arc<Inner>) {
         net.wake_reach.notify_one();
         done = Some((surroundings(&net), Instant::now()));
         let translated = !matches!(nat.mapping, Mapping::Unknown | Mapping::Blocked);
-        if translated && nat.timeout_s.is_none() && timeouts.as_ref().is_none_or(|task| task.is_finished() || !same_router) {
+        if translated
+            && nat.timeout_s.is_none()
+            && timeouts.as_ref().is_none_or(|task| task.is_finished() || !same_router)
+        {
             if let Some(task) = timeouts.take() {
                 task.abort();
             }
@@ -132,7 +136,8 @@ async fn others(net: &Arc<Inner>) -> Vec<SocketAddr> {
     let more = futures_util::future::join_all(asked).await;
     others.extend(more.into_iter().flatten().flat_map(|helpers| helpers.sides));
     let mut ips = own;
-    others.retain(|other| other.is_ipv4() && other.port() >= 1024 && !other.ip().is_loopback() && ips.insert(other.ip()));
+    others
+        .retain(|other| other.is_ipv4() && other.port() >= 1024 && !other.ip().is_loopback() && ips.insert(other.ip()));
     others.truncate(MOST_ASKED);
     others
 }
@@ -145,31 +150,71 @@ async fn local_of(socket: &UdpSocket, to: SocketAddr) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, socket.local_addr().ok()?.port()))
 }
 
-/// Where a socket is seen from outside: the first answer of several others.
-pub(super) async fn seen(net: &Arc<Inner>, socket: &UdpSocket) -> Option<SocketAddr> {
-    // All of them would move a router that counts.
-    let others: Vec<SocketAddr> = net.sides(&BTreeSet::new()).into_iter().map(|(_, side)| side).collect();
-    for (round, wait) in [150u64, 200, 300, 400].into_iter().enumerate() {
-        let to = others.get(round % others.len().max(1))?;
-        let token = random();
-        let _ = socket.send_to(&question(token, From::Here, 0), to).await;
-        let rtt = path_rtt(net, to.ip());
-        if let Some((at, _)) = answer(socket, token, Duration::from_millis(wait) + rtt * 2).await {
+/// Where a socket is seen by one other, who then vouches for it: a second question shows the cookie of the first answer,
+/// unless one is at hand.
+pub(super) async fn prove(
+    net: &Arc<Inner>,
+    socket: &UdpSocket,
+    witness: SocketAddr,
+    token: Token,
+) -> Option<SocketAddr> {
+    let rtt = path_rtt(net, witness.ip());
+    let mut buffer = [0; MAX_SIDE + 1];
+    for wait in [150u64, 200, 300, 400, 500] {
+        let shown = lock(&net.side).cookie_of(witness.ip());
+        let ask = Side::Ask {
+            token,
+            from: From::Here,
+            delay_s: 0,
+            cookie: shown,
+        };
+        let _ = socket.send_to(&ask.to_bytes(), witness).await;
+        let answered = async {
+            loop {
+                let Ok((len, from)) = socket.recv_from(&mut buffer).await else {
+                    tokio::task::yield_now().await;
+                    continue;
+                };
+                if let Some(Ok(Side::Seen {
+                    token: of, at, cookie, ..
+                })) = buffer.get(..len).map(Side::from_bytes)
+                    && of == token
+                    && from == witness
+                {
+                    return (at, cookie);
+                }
+            }
+        };
+        let Ok((at, cookie)) = timeout(Duration::from_millis(wait) + rtt * 2, answered).await else {
+            continue;
+        };
+        if cookie == shown {
             return Some(at);
         }
+        lock(&net.side).keep_cookie(witness.ip(), cookie);
     }
     None
 }
 
+/// The way to a peer at an address and back.
 fn path_rtt(net: &Inner, ip: IpAddr) -> Duration {
     let links = net.links();
     let path = links.iter().map(|link| path_of(&link.conn, &net.doors));
-    let rtt = path.filter(|path| path.1.is_some_and(|addr| addr.ip() == ip)).find_map(|path| path.2);
+    let rtt = path
+        .filter(|path| path.1.is_some_and(|addr| addr.ip() == ip))
+        .find_map(|path| path.2);
     Duration::from_secs_f64(rtt.unwrap_or(0.0).clamp(0.0, 2000.0) / 1000.0)
 }
 
 fn question(token: Token, from: From, delay_s: u16) -> Vec<u8> {
-    Side::Ask { token, from, delay_s }.to_bytes()
+    let cookie = Cookie::default();
+    Side::Ask {
+        token,
+        from,
+        delay_s,
+        cookie,
+    }
+    .to_bytes()
 }
 
 /// Waits for the answer to a question, or a knock about it: where we are seen (not for a knock), and who says so.
@@ -182,7 +227,12 @@ async fn hear(socket: &UdpSocket, token: Token, wait: Duration) -> Option<(Optio
                 continue;
             };
             match buffer.get(..len).map(Side::from_bytes) {
-                Some(Ok(Side::Seen { token: of, at, other_port })) if of == token => return (Some((at, other_port)), from),
+                Some(Ok(Side::Seen {
+                    token: of,
+                    at,
+                    other_port,
+                    ..
+                })) if of == token => return (Some((at, other_port)), from),
                 Some(Ok(Side::Knock { token: of })) if of == token => return (None, from),
                 _ => {}
             }
@@ -197,11 +247,16 @@ async fn answer(socket: &UdpSocket, token: Token, wait: Duration) -> Option<(Soc
 
 /// Everything but the time-out; takes a few seconds.
 async fn measure(net: &Arc<Inner>, others: &[SocketAddr]) -> Nat {
-    let (samples, (filtering, early), hairpin) =
-        tokio::join!(sample(others), filtering(net), hairpin(others));
+    let (samples, (filtering, early), hairpin) = tokio::join!(sample(others), filtering(net), hairpin(others));
     let asked: BTreeSet<IpAddr> = others.iter().map(SocketAddr::ip).collect();
     let (mapping, choice, outside) = judge(&samples, asked.len());
-    debug!(?mapping, ?choice, samples = samples.len(), asked = asked.len(), "the mapping");
+    debug!(
+        ?mapping,
+        ?choice,
+        samples = samples.len(),
+        asked = asked.len(),
+        "the mapping"
+    );
     let translated = !matches!(mapping, Mapping::Unknown | Mapping::Blocked | Mapping::None);
     Nat {
         mapping,
@@ -232,7 +287,12 @@ async fn sample(others: &[SocketAddr]) -> Vec<Sample> {
                     tokio::task::yield_now().await;
                     continue;
                 };
-                if let Some(Ok(Side::Seen { token, at: seen, other_port })) = buffer.get(..len).map(Side::from_bytes)
+                if let Some(Ok(Side::Seen {
+                    token,
+                    at: seen,
+                    other_port,
+                    ..
+                })) = buffer.get(..len).map(Side::from_bytes)
                     && heard.send((at, token, seen, other_port, from)).await.is_err()
                 {
                     return;
@@ -269,12 +329,20 @@ async fn sample(others: &[SocketAddr]) -> Vec<Sample> {
         while let Some(left) = wait.checked_sub(begin.elapsed())
             && let Ok(Some((at, token, seen, other_port, from))) = timeout(left, hearing.recv()).await
         {
-            let Some((socket, order, to)) = open.get(&token).copied() else { continue };
+            let Some((socket, order, to)) = open.get(&token).copied() else {
+                continue;
+            };
             let Some(local) = locals.get(&socket).copied().filter(|_| at == socket && from == to) else {
                 continue;
             };
             open.remove(&token);
-            samples.push(Sample { socket, order, local, to, seen });
+            samples.push(Sample {
+                socket,
+                order,
+                local,
+                to,
+                seen,
+            });
             // One socket also asks the other ports, to tell addresses from ports.
             let beside = SocketAddr::new(to.ip(), other_port);
             if socket == 0 && others.contains(&to) && other_port >= 1024 && other_ports.insert(beside) {
@@ -295,80 +363,91 @@ async fn sample(others: &[SocketAddr]) -> Vec<Sample> {
     samples
 }
 
-/// Who gets in, and whether being hit first changes a mapping.
+/// Who gets in, and whether being hit first changes a mapping. Several are asked at the same time: what came in did come
+/// in, whoever sent it, so the most open verdict is the right one, and one who only claims to have knocked changes nothing.
 async fn filtering(net: &Arc<Inner>) -> (Filtering, Option<bool>) {
-    let mut best = (Filtering::Unknown, None);
-    // Several may be asked: one may know nobody else, or lie.
-    for (link, side) in net.sides(&BTreeSet::new()).into_iter().filter(|(_, side)| side.is_ipv4()).take(3) {
-        let Some(socket) = any_socket().await else { break };
-        let token: Token = random();
-        let mut first = None;
-        for wait in AGAIN {
-            let _ = socket.send_to(&question(token, From::Here, 0), side).await;
-            first = answer(&socket, token, wait + KNOCK / 2).await;
-            if first.is_some() {
-                break;
+    let sides = net
+        .sides(&BTreeSet::new())
+        .into_iter()
+        .filter(|(_, side)| side.is_ipv4())
+        .take(3);
+    let verdicts = futures_util::future::join_all(sides.map(|(link, side)| filtering_by(net, link, side))).await;
+    let openness = |filtering: &Filtering| match filtering {
+        Filtering::Unknown => 0,
+        Filtering::AddressAndPortDependent => 1,
+        Filtering::AddressDependent => 2,
+        Filtering::EndpointIndependent => 3,
+    };
+    let filtering = verdicts
+        .iter()
+        .map(|verdict| verdict.0)
+        .max_by_key(openness)
+        .unwrap_or_default();
+    let said: Vec<bool> = verdicts.iter().filter_map(|verdict| verdict.1).collect();
+    let early = said.iter().filter(|early| **early).count();
+    (filtering, (!said.is_empty()).then_some(early * 2 > said.len()))
+}
+
+/// The same with the help of one peer, whose side socket is the only one that the socket has met.
+async fn filtering_by(net: &Arc<Inner>, link: Arc<Link>, side: SocketAddr) -> (Filtering, Option<bool>) {
+    let unknown = (Filtering::Unknown, None);
+    let Some(socket) = any_socket().await else {
+        return unknown;
+    };
+    let token: Token = random();
+    let Some(before) = prove(net, &socket, side, token).await else {
+        return unknown;
+    };
+    let (mut stranger, mut knockers) = (false, BTreeSet::new());
+    for _ in 0..KNOCKS {
+        let helpers = ask(&link, &ReachRequest::Knock { token }).await;
+        let helpers = helpers
+            .and_then(|answer| Helpers::from_bytes(&answer).ok())
+            .unwrap_or_default()
+            .sides;
+        knockers.extend(helpers.iter().copied().filter(|knocker| knocker.ip() != side.ip()));
+        let begin = Instant::now();
+        while let Some(left) = KNOCK.checked_sub(begin.elapsed())
+            && let Some((_, from)) = hear(&socket, token, left).await
+        {
+            stranger |= from.ip() != side.ip();
+            if stranger {
+                return (Filtering::EndpointIndependent, None);
             }
         }
-        let Some((before, _)) = first else { continue };
-        let (mut stranger, mut knockers) = (false, BTreeSet::new());
-        for _ in 0..KNOCKS {
-            let request = ReachRequest::Knock { token };
-            let asked = async {
-                let answer = ask(&link, &request).await?;
-                Helpers::from_bytes(&answer).ok()
-            };
-            let (helpers, ()) = tokio::join!(asked, async {});
-            let helpers = helpers.unwrap_or_default().sides;
-            knockers.extend(helpers.iter().copied().filter(|knocker| knocker.ip() != side.ip()));
-            let begin = Instant::now();
-            while let Some(left) = KNOCK.checked_sub(begin.elapsed())
-                && let Some((_, from)) = hear(&socket, token, left).await
-            {
-                stranger |= from.ip() != side.ip();
-                if stranger {
-                    break;
-                }
-            }
-            if stranger || helpers.is_empty() {
-                break;
-            }
-        }
-        let mut other_port = false;
-        if !stranger {
-            let token = random();
-            for wait in AGAIN {
-                let _ = socket.send_to(&question(token, From::OtherPort, 0), side).await;
-                if answer(&socket, token, wait + KNOCK / 2).await.is_some() {
-                    other_port = true;
-                    break;
-                }
-            }
-        }
-        let verdict = match (stranger, other_port, knockers.is_empty()) {
-            (true, ..) => Filtering::EndpointIndependent,
-            (false, true, false) => Filtering::AddressDependent,
-            (false, true, true) => Filtering::Unknown,
-            (false, false, _) => Filtering::AddressAndPortDependent,
-        };
-        // By now those who knocked have hit the router first.
-        let mut early = None;
-        if let (false, Some(knocker)) = (stranger, knockers.first()) {
-            for wait in AGAIN {
-                let token = random();
-                let _ = socket.send_to(&question(token, From::Here, 0), knocker).await;
-                if let Some((after, _)) = answer(&socket, token, wait + KNOCK / 2).await {
-                    early = Some(after != before);
-                    break;
-                }
-            }
-        }
-        match verdict {
-            Filtering::Unknown => best.1 = best.1.or(early),
-            verdict => return (verdict, early),
+        if helpers.is_empty() {
+            break;
         }
     }
-    best
+    let mut other_port = false;
+    for wait in AGAIN {
+        let token = random();
+        let _ = socket.send_to(&question(token, From::OtherPort, 0), side).await;
+        let heard = hear(&socket, token, wait + KNOCK / 2).await;
+        if heard.is_some_and(|(_, from)| from.ip() == side.ip() && from.port() != side.port()) {
+            other_port = true;
+            break;
+        }
+    }
+    let verdict = match (other_port, knockers.is_empty()) {
+        (true, false) => Filtering::AddressDependent,
+        // Who gets in from a port that was not asked may also get in from elsewhere.
+        (true, true) => Filtering::Unknown,
+        (false, _) => Filtering::AddressAndPortDependent,
+    };
+    // By now those who knocked have hit the router first.
+    let mut early = None;
+    if let Some(knocker) = knockers.first() {
+        for wait in AGAIN {
+            let token = random();
+            let _ = socket.send_to(&question(token, From::Here, 0), knocker).await;
+            if let Some((after, _)) = answer(&socket, token, wait + KNOCK / 2).await {
+                early = Some(after != before);
+                break;
+            }
+        }
+    }
+    (verdict, early)
 }
 
 /// Whether two sockets of this machine reach each other by an outer address.
@@ -400,13 +479,20 @@ async fn measure_timeout(net: std::sync::Weak<Inner>, others: Vec<SocketAddr>) {
     let mut waiting = JoinSet::new();
     for delay in TIMEOUTS {
         for at in 0..SOCKETS_OF_TIMEOUT {
-            let Some(other) = others.get(at % others.len().max(1)).copied() else { return };
+            let Some(other) = others.get(at % others.len().max(1)).copied() else {
+                return;
+            };
             waiting.spawn(async move {
                 let socket = any_socket().await?;
                 let token = random();
                 // Asked once: a second question would be a second packet for the router.
                 let _ = socket.send_to(&question(token, From::Here, delay), other).await;
-                let heard = answer(&socket, token, Duration::from_secs(delay.into()) + Duration::from_secs(2)).await;
+                let heard = answer(
+                    &socket,
+                    token,
+                    Duration::from_secs(delay.into()) + Duration::from_secs(2),
+                )
+                .await;
                 Some((delay, heard.is_some()))
             });
         }
@@ -417,10 +503,16 @@ async fn measure_timeout(net: std::sync::Weak<Inner>, others: Vec<SocketAddr>) {
         let (count, any) = heard.entry(delay).or_default();
         *count += 1;
         *any |= came;
-        let ended = |delay: &u16| heard.get(delay).is_some_and(|(count, any)| *count >= SOCKETS_OF_TIMEOUT && !any);
+        let ended = |delay: &u16| {
+            heard
+                .get(delay)
+                .is_some_and(|(count, any)| *count >= SOCKETS_OF_TIMEOUT && !any)
+        };
         let longest = heard.iter().filter(|(_, (_, any))| *any).map(|(delay, _)| *delay).max();
         // Two in a row that did not come, or all that could.
-        let over = TIMEOUTS.windows(2).any(|pair| pair.iter().all(|delay| ended(delay) && Some(*delay) > longest));
+        let over = TIMEOUTS
+            .windows(2)
+            .any(|pair| pair.iter().all(|delay| ended(delay) && Some(*delay) > longest));
         let all = heard.len() == TIMEOUTS.len() && heard.values().all(|(count, _)| *count >= SOCKETS_OF_TIMEOUT);
         if over || all {
             let Some(net) = net.upgrade() else { return };

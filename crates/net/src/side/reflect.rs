@@ -1,8 +1,9 @@
 //! Answering strangers: where their packets come from, perhaps later, perhaps from another port. Nobody gets more
-//! bytes out of it than they put in, and nobody gets much.
+//! bytes out of it than they put in, and nobody gets much. Who has received an answer knows a cookie; only addresses that
+//! showed theirs are vouched for or knocked at, so that nobody can name another's.
 
 use crate::{net::Inner, queue::lock};
-use hedgerow_wire::side::{From, MAX_SIDE, Side, Token};
+use hedgerow_wire::side::{Cookie, From, MAX_SIDE, Side, Token};
 use std::{
     collections::{BTreeMap, VecDeque},
     net::{IpAddr, SocketAddr},
@@ -84,9 +85,20 @@ impl Quota {
     }
 }
 
+/// What an address shows after it has received an answer. The key is made anew with each start.
+fn cookie(key: &[u8; 32], ip: IpAddr) -> Cookie {
+    let bytes = match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+        IpAddr::V6(ip) => ip.octets(),
+    };
+    let hash = blake3::keyed_hash(key, &bytes);
+    hash.as_bytes().first_chunk().copied().unwrap_or_default()
+}
+
 /// Answers on both sockets.
 pub(super) async fn run(net: Arc<Inner>, socket: Arc<UdpSocket>, other: Arc<UdpSocket>) {
     let mut quota = Quota::default();
+    let key = super::random();
     let delayed = Arc::new(AtomicUsize::new(0));
     let other_port = other.local_addr().map_or(0, |addr| addr.port());
     let (mut one, mut two) = ([0; MAX_SIDE + 1], [0; MAX_SIDE + 1]);
@@ -101,13 +113,22 @@ pub(super) async fn run(net: Arc<Inner>, socket: Arc<UdpSocket>, other: Arc<UdpS
             continue;
         };
         let now = Instant::now();
-        let Some(Ok(Side::Ask { token, from: want, delay_s })) = buffer.get(..len).map(Side::from_bytes) else {
+        let Some(Ok(Side::Ask {
+            token,
+            from: want,
+            delay_s,
+            cookie: shown,
+        })) = buffer.get(..len).map(Side::from_bytes)
+        else {
             continue;
         };
         if !quota.take(from.ip(), now) {
             continue;
         }
-        lock(&net.side).asked.remember(token, from, now);
+        let cookie = cookie(&key, from.ip());
+        if shown == cookie {
+            lock(&net.side).asked.remember(token, from, now);
+        }
         let by = match want {
             From::Here => here,
             From::OtherPort => there,
@@ -116,6 +137,7 @@ pub(super) async fn run(net: Arc<Inner>, socket: Arc<UdpSocket>, other: Arc<UdpS
             token,
             at: SocketAddr::new(from.ip().to_canonical(), from.port()),
             other_port,
+            cookie,
         };
         if delay_s == 0 {
             let _ = by.send_to(&answer.to_bytes(), from).await;
@@ -150,6 +172,15 @@ mod tests {
             asked.remember(n.to_be_bytes(), at(3), now);
         }
         assert!(asked.order.len() <= MOST_REMEMBERED && asked.by_token.len() == asked.order.len());
+    }
+
+    #[test]
+    fn a_cookie_is_good_for_one_address_and_one_run() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let of = |key, text| cookie(&[key; 32], ip(text));
+        assert_eq!(of(1, "203.0.113.7"), of(1, "::ffff:203.0.113.7"));
+        assert_ne!(of(1, "203.0.113.7"), of(1, "203.0.113.8"));
+        assert_ne!(of(1, "203.0.113.7"), of(2, "203.0.113.7"));
     }
 
     #[test]

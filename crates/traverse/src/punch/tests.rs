@@ -192,7 +192,13 @@ fn routers_that_keep_ports_let_each_other_in_at_once() {
 
 #[test]
 fn one_known_port_is_enough_against_any_other_router() {
-    for hard in [Kind::Random, Kind::Block, Kind::Counts(1), Kind::Counts(-2), Kind::Wraps] {
+    for hard in [
+        Kind::Random,
+        Kind::Block,
+        Kind::Counts(1),
+        Kind::Counts(-2),
+        Kind::Wraps,
+    ] {
         for easy in [Kind::Keeps, Kind::Touchy] {
             for (a, b) in [(easy, hard), (hard, easy)] {
                 let (met, p95) = rate(a, b, &FAR);
