@@ -23,9 +23,11 @@ macro_rules! results {
     )+ };
 }
 
+mod files;
 mod params;
 mod results;
 
+pub use files::*;
 pub use params::*;
 pub use results::*;
 

@@ -110,6 +110,21 @@ async fn peers(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
                     .map(|()| Nothing {})?,
             )
         }
+        other => file(node, other).await,
+    }
+}
+
+async fn file(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
+    match request {
+        Request::FilesList(_) => value(node.with(|e| e.file_list()).await?),
+        Request::FilesGet(p) => value(node.with(move |e| e.file(p.number)).await?),
+        Request::FilesSend(p) => value(crate::files::send(node, p).await?),
+        Request::FilesAccept(p) => value(node.with(move |e| e.accept_file(p)).await?),
+        Request::FilesRefuse(p) => value(node.with(move |e| e.refuse_file(p.number)).await?),
+        Request::FilesStop(p) => value(node.with(move |e| e.stop_file(p.number)).await?),
+        Request::FilesClear(_) => value(node.with(|e| e.clear_files()).await.map(|()| Nothing {})?),
+        Request::FilesSettings(_) => value(node.with(|e| e.file_settings()).await?),
+        Request::FilesSet(p) => value(node.with(move |e| e.set_files(p)).await?),
         other => widget(node, other).await,
     }
 }

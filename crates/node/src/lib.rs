@@ -10,6 +10,7 @@ mod dispatch;
 mod doctor;
 mod engine;
 mod fetching;
+mod files;
 pub mod handle;
 pub mod identity;
 mod instances;

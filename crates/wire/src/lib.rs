@@ -6,5 +6,6 @@ pub mod directory;
 pub mod fetch;
 pub mod node;
 pub mod reach;
+pub mod send;
 pub mod stream;
 pub mod sync;

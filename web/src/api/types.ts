@@ -850,7 +850,15 @@ total: number,
 /**
  * Why it ended, if it failed.
  */
-failed: string | null, } | { "event": "app_update", 
+failed: string | null, } | { "event": "files_changed", } | { "event": "file_progress", 
+/**
+ * The transfer.
+ */
+number: number, 
+/**
+ * Bytes that are done: verified here, or on their way to the peer.
+ */
+done: number, } | { "event": "app_update", 
 /**
  * The instance.
  */
@@ -907,6 +915,24 @@ export interface Methods {
   "forward.allow": { params: AllowedPort; result: Array<AllowedPort> };
   /** Takes a port off that list. Connections that stand go on. */
   "forward.forbid": { params: PortParams; result: Array<AllowedPort> };
+  /** Files that come and go, newest first. */
+  "files.list": { params: Nothing; result: Array<FileTransfer> };
+  /** One of them. */
+  "files.get": { params: FileNumber; result: FileTransfer };
+  /** Reads a file of this machine and offers it to a peer, now or when it is connected. The same file to the same  peer, while it is not over, is the same transfer. */
+  "files.send": { params: SendFileParams; result: FileTransfer };
+  /** Takes an offered file. */
+  "files.accept": { params: AcceptFileParams; result: FileTransfer };
+  /** Does not take an offered file. */
+  "files.refuse": { params: FileNumber; result: FileTransfer };
+  /** Ends a transfer in either direction. What came of it is deleted. */
+  "files.stop": { params: FileNumber; result: FileTransfer };
+  /** Takes finished transfers off the list; the files stay. */
+  "files.clear": { params: Nothing; result: Nothing };
+  /** Where files of others go, and who may send what without asking. */
+  "files.settings": { params: Nothing; result: FileSettings };
+  /** Changes that; what is left out stays. */
+  "files.set": { params: SetFilesParams; result: FileSettings };
   /** The name that others see. */
   "profile.get": { params: Nothing; result: Profile };
   /** Changes the name that others see. */

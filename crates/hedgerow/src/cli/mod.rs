@@ -3,6 +3,7 @@
 mod args;
 mod client;
 mod demo;
+mod file;
 mod folder;
 mod identity;
 mod instance;
@@ -79,6 +80,9 @@ fn run(command: Command, data_given: bool, context: &Context) -> Result {
         Command::Forward { port, to } => stream::forward(port, &to, context),
         Command::Port(port) => stream::ports(port, context),
         Command::Ping { peer, count } => stream::ping(&peer, count, context),
+        Command::Send { file, peer } => file::send(&file, &peer, context),
+        Command::Receive(receive) => file::receive(&receive, context),
+        Command::Files { files } => file::files(files, context),
         Command::Call { method, params } => node::call(&method, params, context),
         Command::Backup { file } => identity::backup(&file, context),
         Command::Restore(restore) => identity::restore(&restore, context),
