@@ -107,6 +107,9 @@ methods! {
     /// Takes a port off that list. Connections that stand go on.
     ForwardForbid "forward.forbid" Owner (PortParams) -> Vec<AllowedPort>;
 
+    /// How the connection to a peer came to be and is now: every way to it, what was tried, and how that ended.
+    PeersTrace "peers.trace" Owner (NodeParams) -> Trace;
+
     /// Files that come and go, newest first.
     FilesList "files.list" Owner (Nothing) -> Vec<FileTransfer>;
     /// One of them.

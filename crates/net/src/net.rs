@@ -7,6 +7,7 @@ use crate::{
     dial,
     error::{BindError, ConnectError, SendError},
     event::{NetEvent, NetEvents, PeerInfo, Queued, Why},
+    journal::Journal,
     lan,
     link::Link,
     queue::lock,
@@ -79,6 +80,7 @@ pub(crate) struct Inner {
     pub(crate) wake_dialler: Notify,
     pub(crate) reach: Mutex<reach::State>,
     pub(crate) wake_reach: Notify,
+    pub(crate) journal: Mutex<Journal>,
     node: NodeId,
     certificate: DeviceCertificate,
     agent: String,
@@ -110,6 +112,10 @@ impl Inner {
         if !closing {
             tasks.spawn(task);
         }
+    }
+
+    pub(crate) fn node(&self) -> NodeId {
+        self.node
     }
 
     pub(crate) fn name(&self) -> Option<String> {
@@ -349,6 +355,7 @@ impl Net {
     pub fn forget(&self, node: &NodeId) {
         self.close(node, CloseCode::Disconnected);
         lock(&self.inner().table).known.remove(node);
+        lock(&self.inner().journal).forget(node);
     }
 
     /// Never again: no dial, and what comes from it is refused at once.
@@ -395,7 +402,7 @@ impl Net {
         let _ = timeout(SOCKETS, closed(&sockets)).await;
     }
 
-    fn inner(&self) -> &Arc<Inner> {
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
         &self.guard.0
     }
 
@@ -436,6 +443,7 @@ fn start(config: NetConfig, node: NodeId, boot: [u8; 16], endpoint: Endpoint, ev
         wake_dialler: Notify::new(),
         reach: Mutex::new(relays),
         wake_reach: Notify::new(),
+        journal: Mutex::default(),
         node,
         certificate: config.certificate,
         agent: shortened(&config.agent, MAX_AGENT).to_owned(),

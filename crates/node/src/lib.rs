@@ -27,6 +27,7 @@ mod start;
 mod starters;
 mod status;
 pub mod streams;
+mod trace;
 mod updates;
 mod widgets;
 

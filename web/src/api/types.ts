@@ -915,6 +915,8 @@ export interface Methods {
   "forward.allow": { params: AllowedPort; result: Array<AllowedPort> };
   /** Takes a port off that list. Connections that stand go on. */
   "forward.forbid": { params: PortParams; result: Array<AllowedPort> };
+  /** How the connection to a peer came to be and is now: every way to it, what was tried, and how that ended. */
+  "peers.trace": { params: NodeParams; result: Trace };
   /** Files that come and go, newest first. */
   "files.list": { params: Nothing; result: Array<FileTransfer> };
   /** One of them. */

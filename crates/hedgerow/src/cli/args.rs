@@ -89,6 +89,11 @@ pub(crate) enum Command {
         #[arg(short, long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
         count: u32,
     },
+    /// How the connection to a peer came to be and is now: every way to it, and what was tried.
+    Trace {
+        /// Name of the peer, or the beginning of its id.
+        peer: String,
+    },
     /// Send a file to a person; ends well only when they have the whole of it, verified.
     Send {
         /// The file.

@@ -13,6 +13,7 @@ mod place;
 mod prompt;
 mod starters;
 mod stream;
+mod trace;
 mod up;
 mod widget;
 
@@ -80,6 +81,7 @@ fn run(command: Command, data_given: bool, context: &Context) -> Result {
         Command::Forward { port, to } => stream::forward(port, &to, context),
         Command::Port(port) => stream::ports(port, context),
         Command::Ping { peer, count } => stream::ping(&peer, count, context),
+        Command::Trace { peer } => trace::run(&peer, context),
         Command::Send { file, peer } => file::send(&file, &peer, context),
         Command::Receive(receive) => file::receive(&receive, context),
         Command::Files { files } => file::files(files, context),
