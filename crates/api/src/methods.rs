@@ -107,6 +107,8 @@ methods! {
     /// Takes a port off that list. Connections that stand go on.
     ForwardForbid "forward.forbid" Owner (PortParams) -> Vec<AllowedPort>;
 
+    /// How this node is connected, as a text to show to others: without names, ids and addresses.
+    NodeReport "node.report" Owner (Nothing) -> Report;
     /// How the connection to a peer came to be and is now: every way to it, what was tried, and how that ended.
     PeersTrace "peers.trace" Owner (NodeParams) -> Trace;
 

@@ -189,7 +189,7 @@ impl Engine {
             transfer.name,
             calls::size_words(size)
         );
-        if let Err(error) = self.notify(None, "A file for you", &text, None) {
+        if let Err(error) = self.notify(None, "A file for you", &text, Some("#files")) {
             self.fail(error);
         }
     }

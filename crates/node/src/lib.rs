@@ -22,6 +22,7 @@ mod notices;
 mod packages;
 mod people;
 mod publishing;
+mod report;
 mod spaces;
 mod start;
 mod starters;

@@ -4,6 +4,8 @@
 use super::*;
 
 results! {
+    /// How this node is connected, to show to others.
+    Report { text: String, }
     /// A way to a peer.
     TracePath {
         /// `lan`, `direct` or `relay`.

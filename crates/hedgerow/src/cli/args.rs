@@ -42,7 +42,11 @@ pub(crate) enum Command {
     /// What this node is and how it is doing.
     Status,
     /// How this node is connected and why, and what it does for others.
-    Doctor,
+    Doctor {
+        /// As a text to show to others: without names, ids and addresses.
+        #[arg(long)]
+        report: bool,
+    },
     /// Which other nodes are connected.
     Peers {
         /// Also the remembered ones.

@@ -25,7 +25,7 @@ use clap::Parser;
 use client::Client;
 use hedgerow_api::{ApiError, ErrorCode};
 use output::Output;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{path::PathBuf, process::ExitCode};
 
 type Result<T = ()> = std::result::Result<T, ApiError>;
@@ -69,7 +69,8 @@ fn run(command: Command, data_given: bool, context: &Context) -> Result {
         Command::Up(up) => up::run(&up, context),
         Command::Demo(demo) => demo::run(&demo, data_given, context),
         Command::Status => node::status(context),
-        Command::Doctor => node::doctor(context),
+        Command::Doctor { report: true } => context.show("node.report", json!({}), |r| output::field_lines(r, "text")),
+        Command::Doctor { report: false } => node::doctor(context),
         Command::Peers { all } => node::peers(all, context),
         Command::Ticket => node::ticket(context),
         Command::Connect { ticket } => node::connect(&ticket, context),

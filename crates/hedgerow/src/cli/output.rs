@@ -98,6 +98,12 @@ pub(crate) fn field(value: &Value, name: &str) -> String {
     }
 }
 
+/// A field of several lines, each made harmless.
+pub(crate) fn field_lines(value: &Value, name: &str) -> String {
+    let text = value.get(name).and_then(Value::as_str).unwrap_or_default();
+    text.lines().map(plain).collect::<Vec<_>>().join("\n")
+}
+
 /// An aligned table of the named fields of a list; `empty` is said instead when there is nothing.
 pub(crate) fn table(list: &Value, columns: &[(&str, &str)], empty: &str) -> String {
     let rows = list.as_array().map(Vec::as_slice).unwrap_or_default();
