@@ -107,6 +107,31 @@ methods! {
     /// Takes a port off that list. Connections that stand go on.
     ForwardForbid "forward.forbid" Owner (PortParams) -> Vec<AllowedPort>;
 
+    /// How this node is connected, as a text to show to others: without names, ids and addresses.
+    NodeReport "node.report" Owner (Nothing) -> Report;
+    /// How the connection to a peer came to be and is now: every way to it, what was tried, and how that ended.
+    PeersTrace "peers.trace" Owner (NodeParams) -> Trace;
+
+    /// Files that come and go, newest first.
+    FilesList "files.list" Owner (Nothing) -> Vec<FileTransfer>;
+    /// One of them.
+    FilesGet "files.get" Owner (FileNumber) -> FileTransfer;
+    /// Reads a file of this machine and offers it to a peer, now or when it is connected. The same file to the same
+    /// peer, while it is not over, is the same transfer.
+    FilesSend "files.send" Owner (SendFileParams) -> FileTransfer;
+    /// Takes an offered file.
+    FilesAccept "files.accept" Owner (AcceptFileParams) -> FileTransfer;
+    /// Does not take an offered file.
+    FilesRefuse "files.refuse" Owner (FileNumber) -> FileTransfer;
+    /// Ends a transfer in either direction. What came of it is deleted.
+    FilesStop "files.stop" Owner (FileNumber) -> FileTransfer;
+    /// Takes finished transfers off the list; the files stay.
+    FilesClear "files.clear" Owner (Nothing) -> Nothing;
+    /// Where files of others go, and who may send what without asking.
+    FilesSettings "files.settings" Owner (Nothing) -> FileSettings;
+    /// Changes that; what is left out stays.
+    FilesSet "files.set" Owner (SetFilesParams) -> FileSettings;
+
     /// The name that others see.
     ProfileGet "profile.get" Owner (Nothing) -> Profile;
     /// Changes the name that others see.

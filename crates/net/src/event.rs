@@ -109,6 +109,19 @@ pub enum Why {
     Local,
 }
 
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ByPeer(code) => write!(f, "the other node closed it: {code:?}"),
+            Self::Lost(why) => write!(f, "lost: {why}"),
+            Self::Fault(what) => write!(f, "the other node misbehaved: {what}"),
+            Self::Slow => f.write_str("the other node did not read what was sent"),
+            Self::Replaced => f.write_str("a newer connection took over"),
+            Self::Local => f.write_str("closed by this node"),
+        }
+    }
+}
+
 /// One connected peer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PeerInfo {

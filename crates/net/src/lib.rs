@@ -22,6 +22,7 @@ mod error;
 mod event;
 mod frame;
 mod hello;
+mod journal;
 mod lan;
 mod link;
 mod net;
@@ -32,6 +33,7 @@ mod request;
 mod side;
 mod table;
 mod ticket;
+mod trace;
 
 pub use address::PathKind;
 pub use config::{KnownPeer, NetConfig, NetLimits};
@@ -39,10 +41,12 @@ pub use error::{BindError, ConnectError, SendError, StreamError, TicketError};
 pub use event::{NetEvent, NetEvents, PeerInfo, Why};
 pub use hedgerow_traverse::nat;
 pub use hedgerow_wire::node::{Channel, CloseCode, DeviceCertificate};
+pub use journal::{Note, Step};
 pub use net::Net;
 pub use reach::ReachReport;
 pub use request::{RequestRecv, RequestSend};
 pub use ticket::Ticket;
+pub use trace::{PathReport, PathState, PeerTrace};
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use crate::{
     event::{NetEvent, PeerInfo, Queued, Why},
     frame::{prefix, read_body, read_frame, read_length, write_chunks, write_frame},
     hello::Agreed,
+    journal::Step,
     net::Inner,
     queue::{Queue, lock},
     reach,
@@ -223,6 +224,7 @@ pub(crate) async fn run(net: Arc<Inner>, link: Arc<Link>, previous: Option<Arc<L
         name: link.hello.name.clone(),
         protocols: link.hello.protocols.clone(),
     };
+    net.note_connected(&link);
     net.emit(Queued::Connected(link.clone(), connected)).await;
     net.learn(&link).await;
     net.wake_reach.notify_one();
@@ -249,6 +251,7 @@ pub(crate) async fn run(net: Arc<Inner>, link: Arc<Link>, previous: Option<Arc<L
     while readers.join_next().await.is_some() {}
     let why = link.reason(&error);
     debug!(peer = %link.node.short(), ?why, "disconnected");
+    net.note(link.node, Step::Disconnected, why.to_string());
     net.unlink(&link, &why);
     net.emit(Queued::Plain(NetEvent::PeerDisconnected { node: link.node, why }))
         .await;
@@ -259,7 +262,8 @@ pub(crate) async fn run(net: Arc<Inner>, link: Arc<Link>, previous: Option<Arc<L
 async fn watch_path(net: Arc<Inner>, link: Arc<Link>, mut path: PathKind) {
     let mut address = path_of(&link.conn, &link.doors).1;
     let mut events = link.conn.path_events();
-    while events.next().await.is_some() {
+    while let Some(event) = events.next().await {
+        net.note_path(link.node, &event);
         let (new_path, new_address, _) = path_of(&link.conn, &link.doors);
         if new_address != address && new_address.is_some() {
             address = new_address;

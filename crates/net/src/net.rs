@@ -7,6 +7,7 @@ use crate::{
     dial,
     error::{BindError, ConnectError, SendError},
     event::{NetEvent, NetEvents, PeerInfo, Queued, Why},
+    journal::Journal,
     lan,
     link::Link,
     queue::lock,
@@ -82,6 +83,7 @@ pub(crate) struct Inner {
     pub(crate) wake_reach: Notify,
     pub(crate) side: Mutex<side::State>,
     pub(crate) doors: Arc<Doors>,
+    pub(crate) journal: Mutex<Journal>,
     node: NodeId,
     certificate: DeviceCertificate,
     agent: String,
@@ -123,6 +125,10 @@ impl Inner {
         if !closing {
             tasks.spawn(task);
         }
+    }
+
+    pub(crate) fn node(&self) -> NodeId {
+        self.node
     }
 
     pub(crate) fn name(&self) -> Option<String> {
@@ -360,6 +366,7 @@ impl Net {
     pub fn forget(&self, node: &NodeId) {
         self.close(node, CloseCode::Disconnected);
         lock(&self.inner().table).known.remove(node);
+        lock(&self.inner().journal).forget(node);
     }
 
     /// Never again: no dial, and what comes from it is refused at once.
@@ -406,7 +413,7 @@ impl Net {
         let _ = timeout(SOCKETS, closed(&sockets)).await;
     }
 
-    fn inner(&self) -> &Arc<Inner> {
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
         &self.guard.0
     }
 
@@ -456,6 +463,7 @@ fn start(config: NetConfig, node: NodeId, boot: [u8; 16], endpoint: Endpoint, ev
         wake_reach: Notify::new(),
         side: Mutex::default(),
         doors: Arc::default(),
+        journal: Mutex::default(),
         node,
         certificate: config.certificate,
         agent: shortened(&config.agent, MAX_AGENT).to_owned(),

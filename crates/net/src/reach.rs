@@ -129,6 +129,16 @@ impl State {
             .reach
             .ports
     }
+    /// The node that relays at an address: a connected peer that says so, or this one.
+    pub(crate) fn relay_at(&self, address: SocketAddr, me: NodeId) -> Option<NodeId> {
+        if self.relay.as_ref().is_some_and(|(own, _)| *own == address) {
+            return Some(me);
+        }
+        let mut peers = self.said.iter();
+        peers
+            .find(|(_, said)| said.reach.serves.contains(&address))
+            .map(|(node, _)| *node)
+    }
     /// Remembers over which relays a node can be reached; none forgets it.
     pub(crate) fn remember(&mut self, node: NodeId, relays: &[SocketAddr]) -> bool {
         let relays: Vec<SocketAddr> = relays.iter().copied().take(MAX_RELAYS).collect();
@@ -161,7 +171,7 @@ fn relay_in_use(conn: &Connection) -> Option<SocketAddr> {
     }
 }
 
-fn addr_of(url: &RelayUrl) -> Option<SocketAddr> {
+pub(crate) fn addr_of(url: &RelayUrl) -> Option<SocketAddr> {
     let host = url.host_str()?.trim_matches(['[', ']']);
     Some(SocketAddr::new(host.parse().ok()?, url.port_or_known_default()?))
 }

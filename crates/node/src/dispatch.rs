@@ -99,6 +99,8 @@ async fn peers(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
             let peer = parsed(&p.node)?;
             value(node.ping(peer, p.count.unwrap_or(1)).await?)
         }
+        Request::NodeReport(_) => value(crate::report::report(node).await?),
+        Request::PeersTrace(p) => value(crate::trace::trace(node, parsed(&p.node)?).await?),
         Request::ForwardList(_) => value(node.with(|e| e.allowed_ports()).await?),
         Request::ForwardAllow(p) => value(node.with(move |e| e.allow_port(p)).await?),
         Request::ForwardForbid(p) => value(node.with(move |e| e.forbid_port(p.port)).await?),
@@ -110,6 +112,21 @@ async fn peers(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
                     .map(|()| Nothing {})?,
             )
         }
+        other => file(node, other).await,
+    }
+}
+
+async fn file(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
+    match request {
+        Request::FilesList(_) => value(node.with(|e| e.file_list()).await?),
+        Request::FilesGet(p) => value(node.with(move |e| e.file(p.number)).await?),
+        Request::FilesSend(p) => value(crate::files::send(node, p).await?),
+        Request::FilesAccept(p) => value(node.with(move |e| e.accept_file(p)).await?),
+        Request::FilesRefuse(p) => value(node.with(move |e| e.refuse_file(p.number)).await?),
+        Request::FilesStop(p) => value(node.with(move |e| e.stop_file(p.number)).await?),
+        Request::FilesClear(_) => value(node.with(|e| e.clear_files()).await.map(|()| Nothing {})?),
+        Request::FilesSettings(_) => value(node.with(|e| e.file_settings()).await?),
+        Request::FilesSet(p) => value(node.with(move |e| e.set_files(p)).await?),
         other => widget(node, other).await,
     }
 }

@@ -12,6 +12,7 @@ use hedgerow_api::{
 use hedgerow_base::{NodeId, RecordId, SpaceId, UserId};
 use hedgerow_net::{Channel, NetEvent, PathKind, SendError};
 use hedgerow_sync::EntryRange;
+use hedgerow_wire::send::SendRequest;
 use std::{collections::VecDeque, net::SocketAddr};
 
 const NAME: &str = "name";
@@ -77,6 +78,7 @@ impl Engine {
                 self.backlog.remove(&node);
                 self.peer_disconnected_sync(node);
                 self.peer_disconnected_directory(node);
+                self.files_gone(node);
                 self.remember(&node, |_| {});
                 self.emit(Event::PeersChanged {
                     connected: self.connected_count(),
@@ -93,7 +95,10 @@ impl Engine {
                 header,
                 send,
                 recv,
-            } => self.serve_request(node, header, send, recv),
+            } => match SendRequest::from_bytes(&header) {
+                Ok(request) => self.on_file_request(node, request, send, recv),
+                Err(_) => self.serve_request(node, header, send, recv),
+            },
             NetEvent::Writable { node, channel } => self
                 .after
                 .push(After::Run(Box::new(move |engine| engine.pump(node, channel)))),
@@ -131,6 +136,7 @@ impl Engine {
         self.peer_connected_sync(node, session);
         self.peer_connected_directory(node);
         self.fetch_for_devices();
+        self.files_connected(node);
         self.emit(Event::PeersChanged {
             connected: self.connected_count(),
         });

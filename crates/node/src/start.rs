@@ -91,6 +91,7 @@ fn engine(
         net,
         shared,
         fetches: Fetches::default(),
+        files_moving: crate::files::Files::default(),
         pinned: Vec::new(),
         events: broadcast::channel(EVENTS).0,
         inputs,

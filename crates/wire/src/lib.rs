@@ -7,5 +7,6 @@ pub mod fetch;
 pub mod node;
 pub mod reach;
 pub mod side;
+pub mod send;
 pub mod stream;
 pub mod sync;

@@ -12,6 +12,7 @@ pub const LAYERS: &[(&str, u8)] = &[
     ("hedgerow-api", 0),
     ("hedgerow-bundle", 1),
     ("hedgerow-directory", 1),
+    ("hedgerow-files", 1),
     ("hedgerow-sync", 1),
     ("hedgerow-store", 2),
     ("hedgerow-net", 2),

@@ -42,7 +42,11 @@ pub(crate) enum Command {
     /// What this node is and how it is doing.
     Status,
     /// How this node is connected and why, and what it does for others.
-    Doctor,
+    Doctor {
+        /// As a text to show to others: without names, ids and addresses.
+        #[arg(long)]
+        report: bool,
+    },
     /// Which other nodes are connected.
     Peers {
         /// Also the remembered ones.
@@ -88,6 +92,26 @@ pub(crate) enum Command {
         /// How often.
         #[arg(short, long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
         count: u32,
+    },
+    /// How the connection to a peer came to be and is now: every way to it, and what was tried.
+    Trace {
+        /// Name of the peer, or the beginning of its id.
+        peer: String,
+    },
+    /// Send a file to a person; ends well only when they have the whole of it, verified.
+    Send {
+        /// The file.
+        file: PathBuf,
+        /// Name of the peer, or the beginning of its id.
+        peer: String,
+    },
+    /// Take a file that a person sends.
+    Receive(Receive),
+    /// Files on their way, who may send what, and where files go.
+    #[command(subcommand_required = false)]
+    Files {
+        #[command(subcommand)]
+        files: Option<Files>,
     },
     /// Call any method of the API, as the owner of the node.
     Call {
@@ -182,6 +206,67 @@ pub(crate) enum Port {
     },
     /// The list.
     List,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Receive {
+    /// Only from this peer: its name, or the beginning of its id.
+    #[arg(long, value_name = "PEER")]
+    pub(crate) from: Option<String>,
+    /// Folder to put it into; the usual one unless given.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: Option<PathBuf>,
+    /// Take what is offered without asking.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Wait for the next when one has come.
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Files {
+    /// Files on their way and those that came and went (also without `list`).
+    List,
+    /// Take an offered file.
+    Accept {
+        /// Its number in the list.
+        number: u64,
+        /// Folder to put it into; the usual one unless given.
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+    },
+    /// Do not take an offered file.
+    Refuse {
+        /// Its number in the list.
+        number: u64,
+    },
+    /// End a transfer in either direction; what came of it is deleted.
+    Stop {
+        /// Its number in the list.
+        number: u64,
+    },
+    /// Take finished transfers off the list; the files stay.
+    Clear,
+    /// Where files go, and who may send what without asking.
+    Settings,
+    /// Choose the folder for files of others.
+    Folder {
+        /// The folder; made if it is missing.
+        dir: PathBuf,
+    },
+    /// Refuse larger files at once.
+    Limit {
+        /// In MB.
+        mb: u64,
+    },
+    /// Take files of a person without asking, up to so much a day; 0 takes it back.
+    Always {
+        /// Name of the peer, or the beginning of its id; it holds for all devices of that person.
+        peer: String,
+        /// MB a day.
+        mb: u64,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -3,6 +3,7 @@
 mod args;
 mod client;
 mod demo;
+mod file;
 mod folder;
 mod identity;
 mod instance;
@@ -12,6 +13,7 @@ mod place;
 mod prompt;
 mod starters;
 mod stream;
+mod trace;
 mod up;
 mod widget;
 
@@ -23,7 +25,7 @@ use clap::Parser;
 use client::Client;
 use hedgerow_api::{ApiError, ErrorCode};
 use output::Output;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{path::PathBuf, process::ExitCode};
 
 type Result<T = ()> = std::result::Result<T, ApiError>;
@@ -67,7 +69,8 @@ fn run(command: Command, data_given: bool, context: &Context) -> Result {
         Command::Up(up) => up::run(&up, context),
         Command::Demo(demo) => demo::run(&demo, data_given, context),
         Command::Status => node::status(context),
-        Command::Doctor => node::doctor(context),
+        Command::Doctor { report: true } => context.show("node.report", json!({}), |r| output::field_lines(r, "text")),
+        Command::Doctor { report: false } => node::doctor(context),
         Command::Peers { all } => node::peers(all, context),
         Command::Ticket => node::ticket(context),
         Command::Connect { ticket } => node::connect(&ticket, context),
@@ -79,6 +82,10 @@ fn run(command: Command, data_given: bool, context: &Context) -> Result {
         Command::Forward { port, to } => stream::forward(port, &to, context),
         Command::Port(port) => stream::ports(port, context),
         Command::Ping { peer, count } => stream::ping(&peer, count, context),
+        Command::Trace { peer } => trace::run(&peer, context),
+        Command::Send { file, peer } => file::send(&file, &peer, context),
+        Command::Receive(receive) => file::receive(&receive, context),
+        Command::Files { files } => file::files(files, context),
         Command::Call { method, params } => node::call(&method, params, context),
         Command::Backup { file } => identity::backup(&file, context),
         Command::Restore(restore) => identity::restore(&restore, context),

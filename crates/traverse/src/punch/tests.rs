@@ -106,6 +106,9 @@ struct World {
     noise: i32,
 }
 
+/// When it arrives at whom, from and to where, and what it says.
+type Packet = (u64, usize, SocketAddr, SocketAddr, u8);
+
 /// Milliseconds until both agreed on one path that works, if they do. `a` leads.
 fn meet(a: Kind, b: Kind, world: &World, seed: u64) -> Option<u64> {
     let mut routers = [Router::new(a, 11, seed), Router::new(b, 12, !seed)];
@@ -123,7 +126,7 @@ fn meet(a: Kind, b: Kind, world: &World, seed: u64) -> Option<u64> {
     let rtt = world.one_way_ms * 4;
     starts[0] += wait_ms(spots[0].ports, spots[1].ports, true, rtt);
     starts[1] += wait_ms(spots[1].ports, spots[0].ports, false, rtt);
-    let mut wire: BinaryHeap<Reverse<(u64, usize, SocketAddr, SocketAddr, u8)>> = BinaryHeap::new();
+    let mut wire: BinaryHeap<Reverse<Packet>> = BinaryHeap::new();
     for now in 0..12_000u64 {
         for at in 0..2 {
             if now < starts[at] {
