@@ -208,6 +208,7 @@ pub(crate) async fn answer_knock(net: &Arc<Inner>, link: &Link, token: Token) ->
             .flatten()
     };
     let Some(at) = at else {
+        debug!(peer = %link.node.short(), "no knock: too often, or no datagram with that token and its cookie");
         return Helpers::default();
     };
     let others = net.sides(&BTreeSet::from([at.ip()]));
@@ -221,6 +222,7 @@ pub(crate) async fn answer_knock(net: &Arc<Inner>, link: &Link, token: Token) ->
             tried.reached.then_some(side)
         });
     let sides = futures_util::future::join_all(asked).await;
+    debug!(%at, asked = sides.len(), "asked others to knock");
     Helpers {
         sides: sides.into_iter().flatten().collect(),
     }

@@ -40,7 +40,7 @@ const KNOCKS: usize = 3;
 /// When the measurement is repeated though nothing seems to have changed.
 const REPEAT: Duration = Duration::from_secs(3600);
 /// The same when it has left something open, such as who gets in because nobody was there to knock.
-const REPEAT_UNSURE: Duration = Duration::from_secs(60);
+const REPEAT_UNSURE: Duration = Duration::from_secs(10);
 /// How often it is looked whether something changed.
 const LOOK: Duration = Duration::from_millis(200);
 /// For how many seconds a mapping may have been kept.
@@ -400,11 +400,10 @@ async fn filtering_by(net: &Arc<Inner>, link: Arc<Link>, side: SocketAddr) -> (F
     };
     let (mut stranger, mut knockers) = (false, BTreeSet::new());
     for _ in 0..KNOCKS {
-        let helpers = ask(&link, &ReachRequest::Knock { token }).await;
-        let helpers = helpers
-            .and_then(|answer| Helpers::from_bytes(&answer).ok())
-            .unwrap_or_default()
-            .sides;
+        let Some(answer) = ask(&link, &ReachRequest::Knock { token }).await else {
+            continue;
+        };
+        let helpers = Helpers::from_bytes(&answer).unwrap_or_default().sides;
         knockers.extend(helpers.iter().copied().filter(|knocker| knocker.ip() != side.ip()));
         let begin = Instant::now();
         while let Some(left) = KNOCK.checked_sub(begin.elapsed())
@@ -429,6 +428,7 @@ async fn filtering_by(net: &Arc<Inner>, link: Arc<Link>, side: SocketAddr) -> (F
             break;
         }
     }
+    debug!(%side, knockers = knockers.len(), other_port, "nobody else got in");
     let verdict = match (other_port, knockers.is_empty()) {
         (true, false) => Filtering::AddressDependent,
         // Who gets in from a port that was not asked may also get in from elsewhere.
