@@ -2,9 +2,12 @@
 //! router does ([`measure`]), and opens paths through routers that the engine does not get through ([`meet`], whose paths
 //! lead through a [`tunnel`]). `docs/wire/side.md` describes the datagrams.
 
+mod filter;
 mod measure;
 mod meet;
+mod question;
 mod reflect;
+mod sample;
 mod tunnel;
 
 pub(crate) use meet::{answer_meet, watch};

@@ -14,6 +14,7 @@ pub const LAYERS: &[(&str, u8)] = &[
     ("hedgerow-directory", 1),
     ("hedgerow-files", 1),
     ("hedgerow-sync", 1),
+    ("hedgerow-traverse", 1),
     ("hedgerow-store", 2),
     ("hedgerow-net", 2),
     ("hedgerow-sandbox", 2),

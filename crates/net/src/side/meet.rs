@@ -1,7 +1,7 @@
 //! Meeting a peer that is only reached over a relay: both open sockets towards each other, as
 //! [`hedgerow_traverse::punch`] says, and what gets through becomes a path of the connection.
 
-use super::{any_socket, ask, measure, random, tunnel::Door};
+use super::{any_socket, ask, question::prove, random, tunnel::Door};
 use crate::{
     address::{PathKind, path_of},
     link::Link,
@@ -260,7 +260,7 @@ async fn spot(net: &Arc<Inner>, link: &Link, mine: Ports, meeting: Meeting) -> O
     }
     let socket = any_socket().await?;
     let token = token_of(meeting, link.dialled_by_me);
-    let at = measure::prove(net, &socket, witness, token).await?;
+    let at = prove(net, &socket, witness, token).await?;
     Some((socket, Spot::new(at, mine)))
 }
 

@@ -1,5 +1,8 @@
+extern crate std;
+
 use super::*;
 use crate::random::Random;
+use std::{format, vec::Vec};
 
 fn addr(text: &str) -> SocketAddr {
     text.parse().unwrap()

@@ -1,5 +1,7 @@
 //! Two sides behind routers of the test's own.
 
+extern crate std;
+
 use super::*;
 use proptest::prelude::*;
 use std::{
@@ -7,6 +9,7 @@ use std::{
     collections::{BTreeMap, BinaryHeap},
     net::{IpAddr, Ipv4Addr},
 };
+use std::{println, vec::Vec};
 
 /// How a router of the tests chooses ports. All let in only exactly what was sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
