@@ -46,8 +46,9 @@ const MOST_KNOCKS_FOR_OTHERS: u32 = 300;
 const KNOCKS_TIME: Duration = Duration::from_secs(60);
 /// Most cookies that are kept.
 const MOST_COOKIES: usize = 64;
-/// How long a peer has to answer a question about knocks.
+/// How long a peer has to answer a question, and how long its own peers have that it asks for us.
 const ANSWER: Duration = Duration::from_secs(3);
+const ANSWER_OF_OTHERS: Duration = Duration::from_millis(1500);
 
 /// What is known through the side socket.
 #[derive(Default)]
@@ -176,11 +177,15 @@ impl Inner {
 
 /// One request and its answer.
 async fn ask(link: &Link, request: &ReachRequest) -> Option<Vec<u8>> {
+    ask_within(link, request, ANSWER).await
+}
+
+async fn ask_within(link: &Link, request: &ReachRequest, wait: Duration) -> Option<Vec<u8>> {
     let asked = async {
         let (_send, mut recv): (_, RequestRecv) = link.open_request(&request.to_bytes()).await.ok()?;
         recv.read_frame(MAX_REACH).await.ok()?
     };
-    timeout(ANSWER, asked).await.ok().flatten()
+    timeout(wait, asked).await.ok().flatten()
 }
 
 /// Which side sockets this node knows, for a peer who is not among them.
@@ -221,7 +226,7 @@ pub(crate) async fn answer_knock(net: &Arc<Inner>, link: &Link, token: Token) ->
         .take(KNOCKERS)
         .map(|(other, side)| async move {
             let request = ReachRequest::KnockAt { at: vec![at], token };
-            let tried = Tried::from_bytes(&ask(&other, &request).await?).ok()?;
+            let tried = Tried::from_bytes(&ask_within(&other, &request, ANSWER_OF_OTHERS).await?).ok()?;
             tried.reached.then_some(side)
         });
     let sides = futures_util::future::join_all(asked).await;

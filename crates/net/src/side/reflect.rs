@@ -95,12 +95,61 @@ fn cookie(key: &[u8; 32], ip: IpAddr) -> Cookie {
     hash.as_bytes().first_chunk().copied().unwrap_or_default()
 }
 
+/// What to answer to a datagram.
+struct Answer {
+    from: From,
+    delay_s: u16,
+    seen: Side,
+}
+
+/// Decides about datagrams; `other_port` is the port of the other socket.
+struct Reflector {
+    key: [u8; 32],
+    other_port: u16,
+    quota: Quota,
+}
+
+impl Reflector {
+    /// The answer to a datagram, if it gets one. Where it came from is remembered if it shows the cookie of that address.
+    fn answer(&mut self, datagram: &[u8], from: SocketAddr, asked: &mut Asked, now: Instant) -> Option<Answer> {
+        let Ok(Side::Ask {
+            token,
+            from: want,
+            delay_s,
+            cookie: shown,
+        }) = Side::from_bytes(datagram)
+        else {
+            return None;
+        };
+        if !self.quota.take(from.ip(), now) {
+            return None;
+        }
+        let cookie = cookie(&self.key, from.ip());
+        if shown == cookie {
+            asked.remember(token, from, now);
+        }
+        let seen = Side::Seen {
+            token,
+            at: SocketAddr::new(from.ip().to_canonical(), from.port()),
+            other_port: self.other_port,
+            cookie,
+        };
+        Some(Answer {
+            from: want,
+            delay_s,
+            seen,
+        })
+    }
+}
+
 /// Answers on both sockets.
 pub(super) async fn run(net: Arc<Inner>, socket: Arc<UdpSocket>, other: Arc<UdpSocket>) {
-    let mut quota = Quota::default();
-    let key = super::random();
+    let mut reflector = Reflector {
+        key: super::random(),
+        other_port: other.local_addr().map_or(0, |addr| addr.port()),
+        quota: Quota::default(),
+    };
     let delayed = Arc::new(AtomicUsize::new(0));
-    let other_port = other.local_addr().map_or(0, |addr| addr.port());
     let (mut one, mut two) = ([0; MAX_SIDE + 1], [0; MAX_SIDE + 1]);
     loop {
         let (received, here, there, buffer) = tokio::select! {
@@ -112,40 +161,21 @@ pub(super) async fn run(net: Arc<Inner>, socket: Arc<UdpSocket>, other: Arc<UdpS
             tokio::task::yield_now().await;
             continue;
         };
-        let now = Instant::now();
-        let Some(Ok(Side::Ask {
-            token,
-            from: want,
-            delay_s,
-            cookie: shown,
-        })) = buffer.get(..len).map(Side::from_bytes)
-        else {
-            continue;
-        };
-        if !quota.take(from.ip(), now) {
-            continue;
-        }
-        let cookie = cookie(&key, from.ip());
-        if shown == cookie {
-            lock(&net.side).asked.remember(token, from, now);
-        }
-        let by = match want {
+        let datagram = buffer.get(..len).unwrap_or_default();
+        let answer = reflector.answer(datagram, from, &mut lock(&net.side).asked, Instant::now());
+        let Some(answer) = answer else { continue };
+        let by = match answer.from {
             From::Here => here,
             From::OtherPort => there,
         };
-        let answer = Side::Seen {
-            token,
-            at: SocketAddr::new(from.ip().to_canonical(), from.port()),
-            other_port,
-            cookie,
-        };
-        if delay_s == 0 {
-            let _ = by.send_to(&answer.to_bytes(), from).await;
+        let bytes = answer.seen.to_bytes();
+        if answer.delay_s == 0 {
+            let _ = by.send_to(&bytes, from).await;
         } else if delayed.fetch_add(1, Ordering::Relaxed) < MOST_DELAYED {
             let (by, delayed) = (by.clone(), delayed.clone());
             net.spawn(async move {
-                tokio::time::sleep(Duration::from_secs(delay_s.into())).await;
-                let _ = by.send_to(&answer.to_bytes(), from).await;
+                tokio::time::sleep(Duration::from_secs(answer.delay_s.into())).await;
+                let _ = by.send_to(&bytes, from).await;
                 delayed.fetch_sub(1, Ordering::Relaxed);
             });
         } else {
@@ -172,6 +202,46 @@ mod tests {
             asked.remember(n.to_be_bytes(), at(3), now);
         }
         assert!(asked.order.len() <= MOST_REMEMBERED && asked.by_token.len() == asked.order.len());
+    }
+
+    #[test]
+    fn nobody_is_vouched_for_at_an_address_where_they_received_nothing() {
+        let mut reflector = Reflector {
+            key: [1; 32],
+            other_port: 9,
+            quota: Quota::default(),
+        };
+        let (mut asked, now) = (Asked::default(), Instant::now());
+        let (own, victim): (SocketAddr, SocketAddr) =
+            ("203.0.113.7:5".parse().unwrap(), "203.0.113.8:5".parse().unwrap());
+        let ask = |token, cookie| {
+            Side::Ask {
+                token,
+                from: From::Here,
+                delay_s: 0,
+                cookie,
+            }
+            .to_bytes()
+        };
+        let question = ask([1; 8], [0; 8]);
+        let answer = reflector.answer(&question, own, &mut asked, now).unwrap().seen;
+        assert!(answer.to_bytes().len() <= question.len());
+        let Side::Seen { at, cookie, .. } = answer else {
+            panic!()
+        };
+        assert_eq!(at, own);
+        assert_eq!(asked.of(&[1; 8], now), None, "received nothing yet");
+        // With a forged sender, the cookie of the own address.
+        reflector.answer(&ask([2; 8], cookie), victim, &mut asked, now).unwrap();
+        assert_eq!(asked.of(&[2; 8], now), None);
+        reflector.answer(&ask([3; 8], cookie), own, &mut asked, now).unwrap();
+        assert_eq!(asked.of(&[3; 8], now), Some(own));
+        for other in [Side::Knock { token: [4; 8] }, answer] {
+            assert!(
+                reflector.answer(&other.to_bytes(), own, &mut asked, now).is_none(),
+                "no answers to answers"
+            );
+        }
     }
 
     #[test]
