@@ -53,10 +53,7 @@ pub(super) fn doctor(context: &Context) -> Result {
             .collect();
         let mut rows = vec![
             row("reached by", field(report, "via")),
-            row(
-                "router",
-                format!("{}, ports {}", field(nat, "mapping"), field(nat, "ports")),
-            ),
+            row("router", router(nat)),
             row("seen as", list("observed")),
             row("own addresses", list("local")),
             row("homes", list("homes")),
@@ -110,6 +107,23 @@ pub(super) fn ticket(context: &Context) -> Result {
     without_pictures(&mut result);
     context.output.result(&result, |result| field(result, "ticket"));
     Ok(())
+}
+
+/// What is known of the router, in one line.
+fn router(nat: &Value) -> String {
+    let mut parts = vec![field(nat, "class")];
+    for (name, key) in [("mapping", "mapping"), ("filtering", "filtering"), ("ports", "ports")] {
+        parts.push(format!("{name} {}", field(nat, key)));
+    }
+    match nat["hairpin"].as_bool() {
+        Some(true) => parts.push("hairpins".into()),
+        Some(false) => parts.push("does not hairpin".into()),
+        None => {}
+    }
+    if let Some(seconds) = nat["timeout_s"].as_u64() {
+        parts.push(format!("keeps silent mappings for {seconds} s"));
+    }
+    parts.join(", ")
 }
 
 /// Takes the QR pictures out of a result: they are for the dashboard.
