@@ -10,6 +10,7 @@ mod node;
 mod output;
 mod place;
 mod prompt;
+mod sim;
 mod starters;
 mod stream;
 mod up;
@@ -79,6 +80,7 @@ fn run(command: Command, data_given: bool, context: &Context) -> Result {
         Command::Forward { port, to } => stream::forward(port, &to, context),
         Command::Port(port) => stream::ports(port, context),
         Command::Ping { peer, count } => stream::ping(&peer, count, context),
+        Command::Sim(sim) => sim::run(&sim, context),
         Command::Call { method, params } => node::call(&method, params, context),
         Command::Backup { file } => identity::backup(&file, context),
         Command::Restore(restore) => identity::restore(&restore, context),
