@@ -15,7 +15,7 @@ const KINDS: usize = 2;
 
 pub(super) fn run(blow: &Blow) -> Recovery {
     let mut flow = Flow::new(blow);
-    let all_lost = blow.vanishing.powf(f64::from(blow.homes));
+    let all_lost = losing(blow, blow.different_homes());
     let per_server = 1.0 / blow.micro_server_share;
     let mut queues = Queues::new(blow);
     let mut served = vec![0.0; flow.steps + 1];
@@ -103,13 +103,9 @@ impl Flow {
             changes: vec![[[0.0; MOST_DOUBLINGS + 1]; KINDS]; steps + 2],
             running: [[0.0; MOST_DOUBLINGS + 1]; KINDS],
         };
-        let mut ways = 1.0;
-        for lost in 1..=blow.homes {
-            // The binomial coefficient, one after the other.
-            ways = ways * f64::from(blow.homes - lost + 1) / f64::from(lost);
-            let kept = f64::from(blow.homes - lost);
-            let share = ways * blow.vanishing.powf(f64::from(lost)) * (1.0 - blow.vanishing).powf(kept);
-            let urgent = if lost == blow.homes { share } else { 0.0 };
+        for lost in 1..=blow.different_homes() {
+            let share = losing(blow, lost);
+            let urgent = if lost == blow.different_homes() { share } else { 0.0 };
             flow.begin(blow, lost, [urgent, share * f64::from(lost) - urgent]);
         }
         flow
@@ -176,6 +172,24 @@ impl Flow {
             }
         }
     }
+}
+
+/// Share of the clients that lose so many of their homes, which are all different.
+fn losing(blow: &Blow, lost: u32) -> f64 {
+    let (all, homes) = (blow.micro_servers(), blow.different_homes());
+    let gone = (all * blow.vanishing).round();
+    let mut share = 1.0;
+    for home in 0..homes {
+        let nth = f64::from(home);
+        let of = all - nth;
+        share *= if home < lost {
+            // The number of ways to pick which ones are lost comes in one factor a time.
+            (gone - nth).max(0.0) / of * f64::from(homes - home) / f64::from(home + 1)
+        } else {
+            (all - gone - f64::from(home - lost)).max(0.0) / of
+        };
+    }
+    share
 }
 
 /// A whole number of registrations fits into a step.

@@ -93,7 +93,7 @@ pub(super) fn run(blow: &Blow, seed: u64) -> Recovery {
 }
 
 fn micro_servers(blow: &Blow, chance: &mut Chance) -> Vec<MicroServer> {
-    let count = ((blow.users * blow.micro_server_share).round() as usize).max(1);
+    let count = blow.micro_servers() as usize;
     let mut servers = vec![MicroServer::default(); count];
     let gone = (count as f64 * blow.vanishing).round() as usize;
     for at in distinct_many(chance, gone, count) {
@@ -119,7 +119,7 @@ fn distinct_many(chance: &mut Chance, count: usize, end: usize) -> Vec<usize> {
 fn losses(blow: &Blow, users: usize, servers: &[MicroServer], chance: &mut Chance) -> (Queue<Attempt>, usize) {
     let mut queue = Queue::new();
     let mut cut_off = 0;
-    let homes = (blow.homes as usize).min(servers.len());
+    let homes = blow.different_homes() as usize;
     for _ in 0..users {
         let mine = distinct(chance, homes, servers.len());
         let lost = mine.iter().filter(|home| servers.get(**home).is_some_and(|s| s.gone));

@@ -110,6 +110,14 @@ fn a_day_by_events_has_the_mean_and_the_spread_that_were_computed() {
 }
 
 #[test]
+fn so_few_that_they_share_one_micro_server_are_no_problem() {
+    let blow = Blow::new(100.0, &values(Column::Goal), 0.3, false);
+    for recovery in [blow.by_events(1), blow.in_aggregate()] {
+        assert_eq!((recovery.served_at_once, recovery.unserved), (1.0, 0.0));
+    }
+}
+
+#[test]
 fn the_load_of_one_does_not_depend_on_how_many_there_are() {
     let values = values(Column::Goal);
     let (few, many) = (steady(1e6, &values), steady(1e9, &values));

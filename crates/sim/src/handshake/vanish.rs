@@ -97,6 +97,16 @@ impl Blow {
         aggregate::run(self)
     }
 
+    /// How many micro-servers there are.
+    pub(super) fn micro_servers(&self) -> f64 {
+        (self.users * self.micro_server_share).round().max(1.0)
+    }
+
+    /// Homes of each client, which are all different.
+    pub(super) fn different_homes(&self) -> u32 {
+        self.homes.min(self.micro_servers() as u32)
+    }
+
     /// How long an attempt at a micro-server takes that is gone.
     pub(super) fn in_vain(&self) -> f64 {
         if self.silent {
