@@ -85,6 +85,17 @@ impl Space {
             .with_context(|| format!("{} cannot be set", path.display()))
     }
 
+    /// Switches IPv6 on, with addresses that are given and none that are made up.
+    pub fn speak_six(&self) -> Result<()> {
+        for family in ["default", "all"] {
+            for (parameter, value) in [("accept_ra", "0"), ("accept_dad", "0"), ("disable_ipv6", "0")] {
+                self.set(&format!("net/ipv6/conf/{family}/{parameter}"), value)
+                    .context("this kernel has no IPv6")?;
+            }
+        }
+        Ok(())
+    }
+
     /// Runs lines of `ip` inside.
     pub fn ip(&self, lines: &str) -> Result<()> {
         ip(&["-n", &self.name, "-batch", "-"], lines)
