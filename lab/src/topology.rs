@@ -250,25 +250,11 @@ impl Lab {
             Place::Behind(_) => network.allot()?,
         };
         let space = Arc::new(Space::new(name)?);
-        let mut lines = String::new();
-        let mut gateway = Ipv4Addr::UNSPECIFIED;
-        if thing.ip.four() {
-            gateway = network
-                .gateway
-                .with_context(|| format!("{upstream} has no IPv4 to give"))?;
-            lines += &format!("addr add {address}/24 dev {interface}\n");
-        }
-        if thing.ip.six() {
-            let six = six.with_context(|| format!("{upstream} has no IPv6 to give"))?;
+        let six = six.filter(|_| thing.ip.six());
+        let lines = network.way_out(thing.ip, (address, six), interface, upstream)?;
+        let gateway = network.gateway.unwrap_or(Ipv4Addr::UNSPECIFIED);
+        if six.is_some() {
             space.speak_six()?;
-            lines += &format!("addr add {six}/64 dev {interface} nodad\n");
-        }
-        lines += &format!("link set {interface} txqueuelen 10000 up\n");
-        if thing.ip.four() {
-            lines += &format!("route add default via {gateway}\n");
-        }
-        if let Some(gateway) = network.six.filter(|_| thing.ip.six()) {
-            lines += &format!("route add default via {gateway}\n");
         }
         let port = format!("p{made}");
         let wire = if link.is_perfect() {
@@ -289,7 +275,7 @@ impl Lab {
         let node = Node {
             space,
             address,
-            six: six.filter(|_| thing.ip.six()),
+            six,
             upstream: upstream.to_owned(),
             gateway,
             inside: None,
@@ -364,6 +350,31 @@ impl Drop for Lab {
 }
 
 impl Network {
+    /// Gives an interface its addresses and default routes, as lines for `ip`.
+    fn way_out(
+        &self,
+        ip: Ip,
+        (address, six): (Ipv4Addr, Option<Ipv6Addr>),
+        interface: &str,
+        upstream: &str,
+    ) -> Result<String> {
+        let (mut lines, mut routes) = (String::new(), String::new());
+        if ip.four() {
+            let gateway = self
+                .gateway
+                .with_context(|| format!("{upstream} has no IPv4 to give"))?;
+            lines += &format!("addr add {address}/24 dev {interface}\n");
+            routes += &format!("route add default via {gateway}\n");
+        }
+        if ip.six() {
+            let both = six.zip(self.six);
+            let (six, gateway) = both.with_context(|| format!("{upstream} has no IPv6 to give"))?;
+            lines += &format!("addr add {six}/64 dev {interface} nodad\n");
+            routes += &format!("route add default via {gateway}\n");
+        }
+        Ok(lines + &format!("link set {interface} txqueuelen 10000 up\n") + &routes)
+    }
+
     /// The next free addresses.
     fn allot(&mut self) -> Result<(Ipv4Addr, Option<Ipv6Addr>)> {
         let last = self.next;
