@@ -39,22 +39,7 @@ pub struct Idle {
 /// Starts the nodes, lets them meet, and counts.
 pub fn run(idle: &Idle) -> Result<Value> {
     let mut lab = Lab::new(5)?;
-    let mut all = Description::default();
-    for (name, last) in [("P1", 251), ("P2", 252)] {
-        all = all.host(name, Place::Public(Ipv4Addr::new(203, 0, 113, last)), Link::default());
-    }
-    for at in 0..=idle.peers {
-        let place = Place::Public(Ipv4Addr::new(203, 0, 113, u8::try_from(10 + at)?));
-        let router = format!("r{at}");
-        all = match idle.nat {
-            NatKind::None => all.host(&host(at), place, Link::default()),
-            nat => {
-                let routed = all.router(&router, place, nat, Link::default());
-                routed.host(&host(at), Place::Behind(router), Link::default())
-            }
-        };
-    }
-    lab.add(&all)?;
+    lab.add(&network(idle)?)?;
     let start = |name: &str, peers: &[&str]| Node::start(lab.space(name)?, &idle.program, name, peers);
     let p1 = start("P1", &[])?;
     let p2 = start("P2", &[p1.first_ticket()])?;
@@ -107,6 +92,25 @@ pub fn run(idle: &Idle) -> Result<Value> {
         "arrival_bytes_at_public_nodes": arrival.bytes(),
         "handshake_bytes_at_public_nodes": handshake,
     }))
+}
+
+fn network(idle: &Idle) -> Result<Description> {
+    let mut all = Description::default();
+    for (name, last) in [("P1", 251), ("P2", 252)] {
+        all = all.host(name, Place::Public(Ipv4Addr::new(203, 0, 113, last)), Link::default());
+    }
+    for at in 0..=idle.peers {
+        let place = Place::Public(Ipv4Addr::new(203, 0, 113, u8::try_from(10 + at)?));
+        let router = format!("r{at}");
+        all = match idle.nat {
+            NatKind::None => all.host(&host(at), place, Link::default()),
+            nat => {
+                let routed = all.router(&router, place, nat, Link::default());
+                routed.host(&host(at), Place::Behind(router), Link::default())
+            }
+        };
+    }
+    Ok(all)
 }
 
 fn host(at: usize) -> String {

@@ -93,10 +93,7 @@ pub fn run(plan: &Relays) -> Result<Value> {
         .chunks_exact(2)
         .filter_map(|two| Some((two.first()?, two.get(1)?)))
         .collect();
-    let mut paths = Vec::new();
-    for (a, b) in &pairs {
-        paths.push(meet(a, b)?);
-    }
+    let paths = meet_all(&pairs)?;
     let direct = meet(&near, &far)?;
     let mut talk = Talk::start(&near, &far, "talk")?;
 
@@ -122,6 +119,17 @@ pub fn run(plan: &Relays) -> Result<Value> {
     result["direct_stream"]["path_before"] = direct.into();
     result["direct_stream"]["path_after"] = json!(near.path_to(&far)?);
     Ok(result)
+}
+
+/// Connects all pairs at the same time.
+fn meet_all(pairs: &[(&Node, &Node)]) -> Result<Vec<String>> {
+    thread::scope(|scope| {
+        let running: Vec<_> = pairs.iter().map(|(a, b)| scope.spawn(|| meet(a, b))).collect();
+        let join = |thread: thread::ScopedJoinHandle<'_, Result<String>>| {
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        running.into_iter().map(join).collect()
+    })
 }
 
 fn network(plan: &Relays) -> Result<Description> {
