@@ -80,6 +80,7 @@ pub struct Values {
     pub queue_seconds: f64,
     pub ping_seconds: f64,
     pub ping_timeout_seconds: f64,
+    pub crash_notice_seconds: f64,
     pub connect_timeout_seconds: f64,
     pub jitter_seconds: f64,
     pub spare_jitter_seconds: f64,
@@ -151,6 +152,7 @@ impl Values {
         for (name, is) in [
             ("queue_seconds", self.queue_seconds),
             ("ping_timeout_seconds", self.ping_timeout_seconds),
+            ("crash_notice_seconds", self.crash_notice_seconds),
             ("jitter_seconds", self.jitter_seconds),
             ("spare_jitter_seconds", self.spare_jitter_seconds),
             ("backoff_seconds", self.backoff_seconds),

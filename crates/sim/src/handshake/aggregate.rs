@@ -113,9 +113,8 @@ impl Flow {
 
     /// Plans the first attempts of clients that lost so many homes: they notice with the first.
     fn begin(&mut self, blow: &Blow, lost: u32, shares: [f64; KINDS]) {
-        let spread = if blow.silent { blow.ping } else { 0.0 };
+        let (later, spread) = blow.notice();
         let parts = ((spread / self.step).ceil() as usize).max(1);
-        let later = if blow.silent { blow.ping_timeout } else { 0.0 };
         // The first of some evenly spread times is later than x with this chance.
         let beyond = |part: usize| (1.0 - part as f64 / parts as f64).powf(f64::from(lost));
         for part in 0..parts {

@@ -124,11 +124,9 @@ fn losses(blow: &Blow, users: usize, servers: &[MicroServer], chance: &mut Chanc
         let mine = distinct(chance, homes, servers.len());
         let lost = mine.iter().filter(|home| servers.get(**home).is_some_and(|s| s.gone));
         let lost = lost.count();
-        let mut noticed = 0.0;
-        if blow.silent {
-            let first = (0..lost).map(|_| chance.share()).fold(1.0, f64::min);
-            noticed = first * blow.ping + blow.ping_timeout;
-        }
+        let (later, spread) = blow.notice();
+        let first = (0..lost).map(|_| chance.share()).fold(1.0, f64::min);
+        let noticed = later + first * spread;
         cut_off += usize::from(lost == homes);
         for nth in 0..lost {
             let urgent = lost == homes && nth == 0;

@@ -90,7 +90,7 @@ fn reactions(users: f64, vanishing: f64, today: &Values, goal: &Values) -> Vec<R
     }
     for jitter in [0.0, 1.0, 5.0, 15.0, 30.0] {
         let mut other = blow(goal, false);
-        (other.jitter, other.spare_jitter) = (jitter, jitter * 30.0);
+        (other.jitter, other.spare_jitter, other.crash_notice) = (jitter, jitter * 30.0, 0.0);
         blows.push((named(&format!("jitter {jitter} s"), false), other));
     }
     for homes in [1, 3, 4] {
@@ -101,13 +101,14 @@ fn reactions(users: f64, vanishing: f64, today: &Values, goal: &Values) -> Vec<R
     let mut often = blow(goal, true);
     often.ping = goal.ping_seconds / 4.0;
     blows.push((named("asking four times as often", true), often));
-    // As Skype was in 2010: many clients at each, one home, everybody at once, nobody is told to go elsewhere.
+    // As Skype was in 2010: a tenth of the micro-servers, so many clients at each, one home, everybody at once, nobody is told to go elsewhere.
     let mut stampede = blow(today, false);
-    stampede.micro_server_share = today.micro_server_share / 10.0;
-    blows.push(("a tenth of the micro-servers, today".into(), stampede));
+    (stampede.micro_server_share, stampede.crash_notice) = (today.micro_server_share / 10.0, 0.0);
+    blows.push(("a tenth, noticed at once, today".into(), stampede));
     let mut tamed = blow(goal, false);
     tamed.micro_server_share = goal.micro_server_share / 10.0;
-    blows.push(("a tenth of the micro-servers, goal".into(), tamed));
+    tamed.crash_notice = 0.0;
+    blows.push(("a tenth, noticed at once, goal".into(), tamed));
     let reaction = |(name, blow): (String, Blow)| {
         let values = if name.contains("today") { today } else { goal };
         let often = values.ping_seconds / blow.ping;

@@ -43,7 +43,7 @@ fn the_fast_way_agrees_with_the_exact_one() {
         );
     }
     let mut crowded = Blow::new(40_000.0, &values(Column::Goal), 0.3, false);
-    (crowded.micro_server_share, crowded.jitter) = (0.002, 0.0);
+    (crowded.micro_server_share, crowded.jitter, crowded.crash_notice) = (0.002, 0.0, 0.0);
     agree("crowded", &crowded);
     (crowded.homes, crowded.silent) = (3, true);
     agree("three homes", &crowded);
@@ -52,7 +52,7 @@ fn the_fast_way_agrees_with_the_exact_one() {
 #[test]
 fn without_shedding_and_jitter_a_crowd_that_retries_is_never_served() {
     let mut blow = Blow::new(40_000.0, &values(Column::Today), 0.3, false);
-    blow.micro_server_share = 0.001;
+    (blow.micro_server_share, blow.crash_notice) = (0.001, 0.0);
     agree("stampede", &blow);
     let recovery = blow.by_events(1);
     assert!(recovery.served_99_s.is_none_or(|time| time > 30.0), "{recovery:?}");
@@ -66,7 +66,7 @@ fn without_shedding_and_jitter_a_crowd_that_retries_is_never_served() {
 fn more_jitter_means_a_smaller_peak_and_a_later_end() {
     let with = |jitter| {
         let mut blow = Blow::new(1e9, &values(Column::Goal), 0.3, false);
-        (blow.jitter, blow.spare_jitter) = (jitter, jitter * 30.0);
+        (blow.jitter, blow.spare_jitter, blow.crash_notice) = (jitter, jitter * 30.0, 0.0);
         blow.in_aggregate()
     };
     let (none, some, much) = (with(0.0), with(2.0), with(20.0));

@@ -21,12 +21,14 @@ pub struct Blow {
     /// Share of the micro-servers that vanishes.
     pub vanishing: f64,
     /// No goodbye is heard (a power cut): clients notice when a question stays unanswered. Else (a program that
-    /// crashes) they notice at once.
+    /// crashes) their connections are closed.
     pub silent: bool,
     /// How often a client asks its homes whether they are there, in seconds.
     pub ping: f64,
     /// How long it waits for an answer. It then asks all other homes at once.
     pub ping_timeout: f64,
+    /// How long a client may take to notice that a connection was closed.
+    pub crash_notice: f64,
     /// How long an attempt takes that nobody answers, or that waits in a queue without end.
     pub connect_timeout: f64,
     /// Longest wait of an urgent client.
@@ -78,6 +80,7 @@ impl Blow {
             silent,
             ping: values.ping_seconds,
             ping_timeout: values.ping_timeout_seconds,
+            crash_notice: values.crash_notice_seconds,
             connect_timeout: values.connect_timeout_seconds,
             jitter: values.jitter_seconds,
             spare_jitter: values.spare_jitter_seconds,
@@ -95,6 +98,14 @@ impl Blow {
     /// In shares of clients and micro-servers, which takes the same time for any number of them.
     pub fn in_aggregate(&self) -> Recovery {
         aggregate::run(self)
+    }
+
+    /// When a client notices that a home is gone: evenly spread over the second time, after the first.
+    pub(super) fn notice(&self) -> (f64, f64) {
+        match self.silent {
+            true => (self.ping_timeout, self.ping),
+            false => (0.0, self.crash_notice),
+        }
     }
 
     /// How many micro-servers there are.
