@@ -7,10 +7,19 @@ use crate::{
     topology::Lab,
 };
 use anyhow::{Result, bail};
-use std::{fmt, path::Path, process::Command, str::FromStr};
+use std::{
+    fmt,
+    path::Path,
+    process::Command,
+    str::FromStr,
+    thread,
+    time::{Duration, Instant},
+};
 
 /// Where public nodes serve the DHT.
 const DHT_PORT: u16 = 6881;
+/// How long a changed record takes to be in the DHT: a few seconds, but at most one a minute is published.
+const PUBLISHING: Duration = Duration::from_secs(15);
 
 /// A method.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -117,10 +126,25 @@ impl Starting {
     pub(crate) fn introduce(&self, node: &Node, public: &[&Node]) -> Result<()> {
         if self.by == By::Dht {
             for other in public {
-                node.ask(&["connect", other.id()])?;
+                // Its record comes into the DHT some seconds after it started.
+                let begin = Instant::now();
+                while let Err(error) = node.ask(&["connect", other.id()]) {
+                    if begin.elapsed() > PUBLISHING * 3 {
+                        return Err(error);
+                    }
+                    thread::sleep(Duration::from_millis(500));
+                }
             }
         }
         Ok(())
+    }
+
+    /// How long what a node has found out about itself takes to be where others look for it.
+    pub(crate) fn publishing(&self) -> Duration {
+        match self.by {
+            By::Dht => PUBLISHING,
+            By::Ticket | By::Lan => Duration::ZERO,
+        }
     }
 
     /// What the one who asks is given.

@@ -216,6 +216,7 @@ fn once(
     }
     let ids: Vec<&str> = public.iter().map(|node| node.id()).collect();
     let ticket = settle(&a, &b, &ids)?;
+    thread::sleep(starting.publishing());
     observe(&a, &b, &starting.card(&b, &ticket))
 }
 
