@@ -186,8 +186,9 @@ pub fn become_root() -> Result<()> {
     if !allowed.is_ok_and(|status| status.success()) {
         return Ok(());
     }
-    // Named namespaces are files below /run, which belongs to the machine's own root.
-    let script = "mount -t tmpfs tmpfs /run && exec \"$0\" \"$@\"";
+    // Named namespaces are files below /run, which belongs to the machine's own root. Folders go there too: process
+    // numbers are others outside, so a lab out there would take this one for dead and remove them.
+    let script = "mount -t tmpfs tmpfs /run && mkdir /run/tmp && TMPDIR=/run/tmp exec \"$0\" \"$@\"";
     let program = env::current_exe().context("the lab does not know where it is")?;
     let error = unshare(&["sh", "-c", script])
         .arg(program)
