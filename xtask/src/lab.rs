@@ -11,7 +11,10 @@ use std::{
     process::{Command, ExitCode},
 };
 
-/// Builds the lab, for `nat` also the node, and passes the arguments on.
+/// Commands that need the node's program.
+const WITH_NODES: [&str; 5] = ["nat", "doctor", "idle", "events", "relays"];
+
+/// Builds the lab, where nodes run in it also the node, and passes the arguments on.
 pub fn lab(arguments: &[String]) -> Result<ExitCode> {
     if prerequisites::network_lab_here() {
         prerequisites::network_lab()?;
@@ -20,11 +23,10 @@ pub fn lab(arguments: &[String]) -> Result<ExitCode> {
     let mut command = Command::new(build()?);
     command.args(arguments);
     let own = arguments.iter().any(|argument| argument == "--bin");
-    if arguments
+    let nodes = arguments
         .first()
-        .is_some_and(|first| first == "nat" || first == "doctor")
-        && !own
-    {
+        .is_some_and(|first| WITH_NODES.contains(&first.as_str()));
+    if nodes && !own {
         // The lab needs no dashboard; one that is there is embedded.
         web::leave_out()?;
         command.arg("--bin").arg(up::build(false)?);

@@ -18,6 +18,7 @@ pub const LAYERS: &[(&str, u8)] = &[
     ("hedgerow-store", 2),
     ("hedgerow-net", 2),
     ("hedgerow-sandbox", 2),
+    ("hedgerow-sim", 2),
     ("hedgerow-node", 3),
     ("hedgerow", 4),
 ];

@@ -113,6 +113,9 @@ pub(crate) enum Command {
         #[command(subcommand)]
         files: Option<Files>,
     },
+    /// What the network costs and withstands, for any number of users; needs no node.
+    #[command(subcommand)]
+    Sim(Sim),
     /// Call any method of the API, as the owner of the node.
     Call {
         /// Such as `api.methods`, which lists all.
@@ -428,6 +431,25 @@ pub(crate) enum Instance {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sim {
+    /// Load of the nodes that do the handshakes of all, and what happens when many of them vanish at once.
+    Handshake {
+        /// Users that are online, such as 1e9.
+        #[arg(long, value_name = "N", default_value = "1e9", value_parser = parse_users)]
+        users: f64,
+        /// Of everything random: the same seed gives the same result.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Share of the serving nodes that vanish at once, in per cent.
+        #[arg(long, value_name = "PERCENT", default_value_t = 30, value_parser = clap::value_parser!(u8).range(0..=99))]
+        vanish: u8,
+        /// TOML file with figures in the place of some of those that `--json` prints.
+        #[arg(long, value_name = "FILE")]
+        figures: Option<PathBuf>,
+    },
+}
+
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Restore {
@@ -444,6 +466,13 @@ pub(crate) enum Passphrase {
     Set,
     /// Take the protection away.
     Clear,
+}
+
+fn parse_users(text: &str) -> Result<f64, String> {
+    let number = text.replace('_', "").parse().ok();
+    number
+        .filter(|users: &f64| (100.0..=1e12).contains(users))
+        .ok_or_else(|| "give a number from 100 to 1e12, such as 1e9".to_owned())
 }
 
 fn parse_json(text: &str) -> Result<Value, String> {

@@ -11,6 +11,7 @@ mod node;
 mod output;
 mod place;
 mod prompt;
+mod sim;
 mod starters;
 mod stream;
 mod trace;
@@ -86,6 +87,7 @@ fn run(command: Command, data_given: bool, context: &Context) -> Result {
         Command::Send { file, peer } => file::send(&file, &peer, context),
         Command::Receive(receive) => file::receive(&receive, context),
         Command::Files { files } => file::files(files, context),
+        Command::Sim(sim) => sim::run(&sim, context),
         Command::Call { method, params } => node::call(&method, params, context),
         Command::Backup { file } => identity::backup(&file, context),
         Command::Restore(restore) => identity::restore(&restore, context),

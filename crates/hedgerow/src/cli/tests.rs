@@ -55,6 +55,7 @@ fn every_promised_command_is_understood_with_json_and_data() {
         "passphrase clear",
         "stop",
         "demo --keep",
+        "sim handshake --users 1e9 --seed 7 --vanish 30 --figures f",
     ];
     for line in lines {
         let cli = parse(&format!("{line} --json --data /d")).unwrap_or_else(|e| panic!("{line}: {e}"));
