@@ -38,6 +38,9 @@ async fn dial(net: Arc<Inner>, order: DialOrder) {
     if let Err(error) = try_dial(&net, &endpoint, &order).await {
         debug!(peer = %order.node.short(), %error, "dial failed");
         lock(&net.table).dial_failed(&order.node, order.id, &error, Instant::now());
+        if let ConnectError::Unreachable(_) = error {
+            crate::lookup::dial_failed(&net, order.node);
+        }
     }
     net.wake_dialler.notify_one();
 }

@@ -9,6 +9,7 @@ use crate::{
     event::{NetEvent, NetEvents, PeerInfo, Queued, Why},
     lan,
     link::Link,
+    lookup::{self, FindAnswer, LookupReport, NotFound},
     queue::lock,
     reach::{self, ReachReport},
     request::{RequestRecv, RequestSend},
@@ -79,6 +80,9 @@ pub(crate) struct Inner {
     pub(crate) wake_dialler: Notify,
     pub(crate) reach: Mutex<reach::State>,
     pub(crate) wake_reach: Notify,
+    pub(crate) lookup: lookup::State,
+    /// Nodes are looked for on the local network.
+    pub(crate) lan: bool,
     node: NodeId,
     certificate: DeviceCertificate,
     agent: String,
@@ -114,6 +118,30 @@ impl Inner {
 
     pub(crate) fn name(&self) -> Option<String> {
         lock(&self.name).clone()
+    }
+
+    /// As [`Net::connect`].
+    pub(crate) fn connect(&self, ticket: &Ticket) -> impl Future<Output = Result<(), ConnectError>> + Send + use<> {
+        let (waiter, answer) = oneshot::channel();
+        let relayed = {
+            let mut reach = lock(&self.reach);
+            if !ticket.relays.is_empty() {
+                reach.remember(ticket.node, &ticket.relays);
+            }
+            !reach.relays_of(&ticket.node).is_empty()
+        };
+        lock(&self.table).ask(ticket.node, &ticket.addresses, relayed, Instant::now(), waiter);
+        self.wake_dialler.notify_one();
+        async move { answer.await.unwrap_or(Err(ConnectError::Closing)) }
+    }
+
+    pub(crate) fn links(&self) -> Vec<Arc<Link>> {
+        lock(&self.table).links.values().cloned().collect()
+    }
+
+    /// Tells the node what to keep of lookup.
+    pub(crate) async fn remember_lookup(&self, memory: lookup::LookupMemory) {
+        self.emit(Queued::Plain(NetEvent::LookupLearned { memory })).await;
     }
 
     /// Queues an event; waits while the node is behind.
@@ -299,14 +327,23 @@ impl Net {
     /// Dials the node of a ticket. The work starts now; the future ends with the first attempt. After a failed
     /// attempt the network goes on trying by itself, unless it is told otherwise.
     pub fn connect(&self, ticket: &Ticket) -> impl Future<Output = Result<(), ConnectError>> + Send + use<> {
-        let (waiter, answer) = oneshot::channel();
-        let inner = self.inner();
-        if !ticket.relays.is_empty() {
-            lock(&inner.reach).remember(ticket.node, &ticket.relays);
-        }
-        lock(&inner.table).ask(ticket.node, &ticket.addresses, Instant::now(), waiter);
-        inner.wake_dialler.notify_one();
-        async move { answer.await.unwrap_or(Err(ConnectError::Closing)) }
+        self.inner().connect(ticket)
+    }
+
+    /// Connects to a node by its id alone: what is remembered first, then connected peers and the DHT together.
+    /// Takes half a minute at most.
+    pub fn connect_to(&self, node: NodeId) -> impl Future<Output = Result<(), NotFound>> + Send + use<> {
+        lookup::connect(self.inner().clone(), node)
+    }
+
+    /// Finds a node, or the devices of a user: the id says which only when something is found.
+    pub fn find(&self, id: [u8; 32]) -> impl Future<Output = FindAnswer> + Send + use<> {
+        lookup::find(self.inner().clone(), id)
+    }
+
+    /// How looking up goes.
+    pub fn lookup(&self) -> LookupReport {
+        self.inner().lookup.report()
     }
 
     /// Queues a message to a connected peer. Never waits.
@@ -436,6 +473,8 @@ fn start(config: NetConfig, node: NodeId, boot: [u8; 16], endpoint: Endpoint, ev
         wake_dialler: Notify::new(),
         reach: Mutex::new(relays),
         wake_reach: Notify::new(),
+        lookup: lookup::State::new(config.lookup, config.secret),
+        lan: config.lan,
         node,
         certificate: config.certificate,
         agent: shortened(&config.agent, MAX_AGENT).to_owned(),
@@ -450,6 +489,7 @@ fn start(config: NetConfig, node: NodeId, boot: [u8; 16], endpoint: Endpoint, ev
     inner.spawn(dial::run(inner.clone()));
     inner.spawn(accept::run(inner.clone(), endpoint.clone()));
     inner.spawn(reach::run(inner.clone(), endpoint.clone(), config.serve));
+    inner.spawn(lookup::run(inner.clone(), endpoint.clone()));
     if config.lan {
         inner.spawn(lan::run(inner.clone(), endpoint));
     }

@@ -5,7 +5,7 @@
 //! checked before they are looked into; nothing here compares times, so that no wrong clock makes a record useless.
 
 use crate::node::address::{decode_addresses, encode_addresses, list};
-use alloc::{format, vec::Vec};
+use alloc::{boxed::Box, format, vec::Vec};
 use core::net::SocketAddr;
 use hedgerow_base::{Blame, Blamed, NodeId, PublicKey, SecretKey, Signature, UserId};
 use minicbor::{Decode, Decoder, Encode, bytes::ByteVec, decode};
@@ -265,7 +265,7 @@ pub enum LookupRequest {
     Tell {
         /// About the teller.
         #[n(0)]
-        card: Card,
+        card: Box<Card>,
     },
 }
 

@@ -113,7 +113,7 @@ fn the_largest_records_fit_into_the_dht() {
         user: Some(record.clone()),
         dht_port: Some(u16::MAX),
     };
-    assert!(LookupRequest::Tell { card }.to_bytes().len() <= MAX_REQUEST);
+    assert!(LookupRequest::Tell { card: Box::new(card) }.to_bytes().len() <= MAX_REQUEST);
     let found = Found {
         record: Some(record.clone()),
         devices: vec![record; MAX_FOUND],
@@ -153,11 +153,11 @@ fn requests_keep_their_bytes_and_their_numbers() {
     assert_eq!(hex(&find.to_bytes()), bytes);
     assert_eq!(LookupRequest::from_bytes(&find.to_bytes()), Ok(find.clone()));
     let tell = LookupRequest::Tell {
-        card: Card {
+        card: Box::new(Card {
             device: Some(device()),
             user: None,
             dht_port: Some(6881),
-        },
+        }),
     };
     assert_eq!(hex(&tell.to_bytes()), format!("82181981a200{DEVICE}02191ae1"));
     assert_eq!(LookupRequest::from_bytes(&tell.to_bytes()), Ok(tell));

@@ -4,5 +4,6 @@
 mod connect;
 mod flow;
 mod hostile;
+mod lookup;
 mod reconnect;
 mod support;
