@@ -10,6 +10,7 @@ mod find;
 mod plan;
 mod publish;
 mod seeds;
+mod shares;
 
 pub use book::Source;
 pub use dht::DhtRole;

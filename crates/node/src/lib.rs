@@ -15,6 +15,7 @@ pub mod identity;
 mod instances;
 mod invites;
 mod layout;
+mod lookup;
 mod members;
 mod model;
 mod notices;
@@ -30,4 +31,5 @@ mod updates;
 mod widgets;
 
 pub use handle::{AppFile, AppIdentity, NodeConfig, NodeHandle, ReadyInfo, StartError};
+pub use lookup::LookupOptions;
 pub use start::start;

@@ -32,7 +32,7 @@ passphrase: string, };
 
 export type ConnectParams = { 
 /**
- * `hedge1…`
+ * Its ticket, or its node id alone.
  */
 ticket: string, };
 
@@ -510,7 +510,7 @@ roles: Array<DoctorRelay>,
 /**
  * Since the start, with all peers that are connected now.
  */
-bytes_per_hour: number, peers: Array<DoctorPeer>, };
+bytes_per_hour: number, peers: Array<DoctorPeer>, lookup: DoctorLookup, };
 
 export type BackupResult = { path: string, bytes: number, };
 
@@ -889,8 +889,10 @@ export interface Methods {
   "node.backup": { params: BackupParams; result: BackupResult };
   /** The other nodes that are connected now or remembered. */
   "peers.list": { params: Nothing; result: Array<Peer> };
-  /** Connects to the node of a ticket; waits until it answered or 15 seconds are over. */
+  /** Connects to the node of a ticket, or to a node of which only the id is known: it is looked up. Waits until it  answered, or 15 seconds for a ticket and 30 for an id are over. A failure names every way that was tried. */
   "peers.connect": { params: ConnectParams; result: Connected };
+  /** Where a node is, or where the devices of a user are, and from where that is known. */
+  "peers.find": { params: FindParams; result: FindResult };
   /** Disconnects and forgets a peer; it may come back by itself unless it is blocked. */
   "peers.forget": { params: NodeParams; result: Nothing };
   /** Never talks to this node again, until it is unblocked. */

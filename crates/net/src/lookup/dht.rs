@@ -8,15 +8,15 @@
 //! The library's own list of first nodes is never used: what is asked first is what the user gave, what was remembered,
 //! and what peers told of themselves.
 
+use super::shares::{Nobody, Shares};
 use crate::queue::lock;
 use futures_util::StreamExt as _;
 use hedgerow_wire::lookup::{SignedRecord, Subject};
-use n0_mainline::{Dht, Id, MutableItem, RequestFilter, RequestSpecific, ServerSettings};
+use n0_mainline::{Dht, Id, MutableItem, ServerSettings};
 use std::{
-    collections::{BTreeMap, VecDeque},
-    fmt,
+    collections::VecDeque,
     net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4},
-    sync::{Arc, Mutex},
+    sync::Mutex,
     time::Duration,
 };
 use tokio::time::{Instant, timeout};
@@ -34,10 +34,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const RESOLVE: Duration = Duration::from_secs(5);
 /// A server starts anew with what peers told while it knows fewer nodes than this.
 const FEW: usize = 4;
-/// Requests that a server answers to one address: at once, and per second.
-const BURST: f64 = 200.0;
-const RATE: f64 = 40.0;
-const MOST_ASKERS: usize = 4096;
 /// Under this name relays announce themselves: SHA-1 of `hedgerow relays 1`.
 const RELAYS: [u8; 20] = [
     0x92, 0x51, 0x2b, 0xc1, 0x51, 0x08, 0xcd, 0x20, 0x05, 0xf3, 0xbf, 0x92, 0x59, 0x4e, 0x1f, 0x92, 0xa7, 0xac, 0xbb,
@@ -452,51 +448,4 @@ async fn start_server(nodes: &[SocketAddrV4], port: Option<u16>) -> Result<Serve
         port: info.local_addr().port(),
         nodes: nodes.to_vec(),
     })
-}
-
-/// Answers nobody.
-#[derive(Clone, Debug)]
-struct Nobody;
-
-impl RequestFilter for Nobody {
-    fn allow_request(&self, _: &RequestSpecific, _: SocketAddrV4) -> bool {
-        false
-    }
-}
-
-/// Answers every address up to its share: an answer is longer than the question, and the address may be forged.
-#[derive(Clone, Default)]
-struct Shares(Arc<Mutex<BTreeMap<Ipv4Addr, (Instant, f64)>>>);
-
-impl fmt::Debug for Shares {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Shares(..)")
-    }
-}
-
-impl Shares {
-    fn allow(&self, from: Ipv4Addr, now: Instant) -> bool {
-        let mut shares = lock(&self.0);
-        if shares.len() >= MOST_ASKERS && !shares.contains_key(&from) {
-            let full = |at: &Instant, left: &f64| left + now.duration_since(*at).as_secs_f64() * RATE >= BURST;
-            shares.retain(|_, (at, left)| !full(at, left));
-            if shares.len() >= MOST_ASKERS {
-                return false;
-            }
-        }
-        let (at, left) = shares.entry(from).or_insert((now, BURST));
-        *left = (*left + now.duration_since(*at).as_secs_f64() * RATE).min(BURST);
-        *at = now;
-        let good = *left >= 1.0;
-        if good {
-            *left -= 1.0;
-        }
-        good
-    }
-}
-
-impl RequestFilter for Shares {
-    fn allow_request(&self, _: &RequestSpecific, from: SocketAddrV4) -> bool {
-        self.allow(*from.ip(), Instant::now())
-    }
 }
