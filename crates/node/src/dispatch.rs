@@ -261,6 +261,12 @@ async fn connect(node: &NodeHandle, text: &str) -> Result<Connected, ApiError> {
             node.connect_to(peer).await?;
             peer
         }
+        Err(_) if !text.trim().to_ascii_lowercase().starts_with("hedge1") => {
+            return Err(ApiError::new(
+                ErrorCode::BadParams,
+                "give a ticket, which begins with hedge1, or a node id of 64 letters and digits",
+            ));
+        }
         Err(_) => {
             let ticket: hedgerow_net::Ticket = parsed(text)?;
             let peer = ticket.node;

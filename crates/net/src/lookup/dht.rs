@@ -358,28 +358,19 @@ impl Part {
     }
 
     /// Asks the nodes nearest to a record, all of them: some may withhold it or send an old one. Every one that comes
-    /// is handed to `found` at once, checked only by its signature.
+    /// is handed to `found` at once, checked only by its signature. If none comes, the nodes near it are looked for by
+    /// a question that says nothing about records, and asked again.
     pub(crate) async fn get(&self, subject: Subject, mut found: impl FnMut(SignedRecord)) -> Result<(), DhtError> {
         let dht = self.client().await?;
-        let (key, salt) = (subject.key().0, subject.salt());
         let asked = async {
-            let mut items = dht.get_mutable(&key, Some(salt), None).await.ok()?;
-            while let Some(item) = items.next().await {
-                if let Ok(seq) = u64::try_from(item.seq())
-                    && *item.target() == target(&subject)
-                {
-                    found(SignedRecord {
-                        subject,
-                        seq,
-                        value: item.value().to_vec().into(),
-                        signature: hedgerow_base::Signature(*item.signature()),
-                    });
-                }
+            let mut any = ask(&dht, subject, &mut found).await;
+            if !any && dht.find_node(target(&subject)).await.is_ok_and(|near| !near.is_empty()) {
+                any = ask(&dht, subject, &mut found).await;
             }
-            Some(())
+            any
         };
-        let _ = timeout(PATIENCE, asked).await;
-        if self.answered(&dht).await {
+        let any = timeout(PATIENCE, asked).await.unwrap_or(false);
+        if self.answered(&dht).await || any {
             return Ok(());
         }
         self.start_anew();
@@ -419,6 +410,28 @@ impl Part {
             false => Ok(relays),
         }
     }
+}
+
+/// One round of questions. Answers whether any record came.
+async fn ask(dht: &Dht, subject: Subject, found: &mut impl FnMut(SignedRecord)) -> bool {
+    let (key, salt) = (subject.key().0, subject.salt());
+    let Ok(mut items) = dht.get_mutable(&key, Some(salt), None).await else {
+        return false;
+    };
+    let mut any = false;
+    // The library's own choice of the newest is not used: it keeps the first of several numbers (0.7.1).
+    while let Some(item) = items.next().await {
+        if let Ok(seq) = u64::try_from(item.seq()) {
+            any = true;
+            found(SignedRecord {
+                subject,
+                seq,
+                value: item.value().to_vec().into(),
+                signature: hedgerow_base::Signature(*item.signature()),
+            });
+        }
+    }
+    any
 }
 
 async fn start_server(nodes: &[SocketAddrV4], port: Option<u16>) -> Result<Server, String> {

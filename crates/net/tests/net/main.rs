@@ -5,5 +5,6 @@ mod connect;
 mod flow;
 mod hostile;
 mod lookup;
+mod lookup_hostile;
 mod reconnect;
 mod support;
