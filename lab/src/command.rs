@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use lab::{
     check,
     echo::Server,
+    lookup,
     pairs::{self, Matrix, parse_pairs},
     probe, report, space, stop,
 };
@@ -12,9 +13,11 @@ use std::{fs, net::Ipv4Addr, path::PathBuf, process::ExitCode, sync::atomic::Ato
 const USAGE: &str =
     "lab nat [--pairs A/B,…] [--runs N] [--rtt MS,…] [--loss PERCENT,…] [--jobs N] [--json] --bin PROGRAM
 lab check [--json]
+lab lookup [--rtt MS] [--loss PERCENT] --bin PROGRAM
 
 `lab nat` connects real nodes behind every pair of kinds of NAT (`*` is every kind); `lab check` proves that the
-lab's NATs and links do what they are called.";
+lab's NATs and links do what they are called; `lab lookup` measures how long it takes to find a node by its id in a DHT of 200 nodes,
+50 ms away unless told otherwise.";
 
 /// Runs a command; whatever it made is gone when this returns.
 pub(crate) fn main() -> ExitCode {
@@ -28,6 +31,7 @@ pub(crate) fn main() -> ExitCode {
         ["nat", rest @ ..] => nat(rest),
         ["check"] => check(false),
         ["check", "--json"] => check(true),
+        ["lookup", rest @ ..] => lookup(rest),
         // For people who look around in a lab by hand.
         ["echo", own, other] => echo(own, other),
         ["probe", one, two] => probe(one, two),
@@ -84,6 +88,32 @@ fn nat(words: &[&str]) -> Result<ExitCode> {
     } else {
         print!("{}", report::table(&reports));
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn lookup(words: &[&str]) -> Result<ExitCode> {
+    let (mut rtt, mut loss, mut program) = (50.0, 0.0, None);
+    for pair in words.chunks(2) {
+        let [word, value] = *pair else {
+            bail!("{} is not understood without a value\n{USAGE}", pair.join(" "));
+        };
+        let one = |limit| {
+            numbers(word, value, limit)?
+                .first()
+                .copied()
+                .context("a number is missing")
+        };
+        match word {
+            "--rtt" => rtt = one(60_000.0)?,
+            "--loss" => loss = one(99.0)?,
+            "--bin" => program = Some(fs::canonicalize(value).with_context(|| format!("there is no {value}"))?),
+            other => bail!("{other} is not understood here\n{USAGE}"),
+        }
+    }
+    let program = program.context("say with --bin where the program is, or use `cargo xtask lab lookup`")?;
+    begin()?;
+    let rtt = std::time::Duration::from_secs_f64(rtt / 1000.0);
+    println!("{}", lookup::run(&program, rtt, loss / 100.0)?);
     Ok(ExitCode::SUCCESS)
 }
 

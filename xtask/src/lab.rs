@@ -25,10 +25,32 @@ pub fn lab(arguments: &[String]) -> Result<ExitCode> {
         web::leave_out()?;
         command.arg("--bin").arg(up::build(false)?);
     }
+    if arguments.first().is_some_and(|first| first == "lookup") && !own {
+        command.arg("--bin").arg(lookup_program()?);
+    }
     let status = command.status().context("cannot run the lab")?;
     // The lab's own codes tell bad usage from failure.
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// The program of both sides of `lab lookup`.
+fn lookup_program() -> Result<PathBuf> {
+    let build = ["build", "--release", "--package", "hedgerow-net", "--example", "lookup"];
+    run(&root(), &cargo(), &build)?;
+    let name = format!("lookup{}", std::env::consts::EXE_SUFFIX);
+    Ok(target()?.join("release").join("examples").join(name))
+}
+
+/// For `cargo xtask bench`: looking up with 50 ms between here and the DHT.
+pub fn lookup_numbers() -> Result<String> {
+    needed()?;
+    let (lab, program) = (build()?, lookup_program()?);
+    output(
+        &root(),
+        &lab.to_string_lossy(),
+        &["lookup", "--bin", &program.to_string_lossy()],
+    )
 }
 
 /// A step for `cargo xtask test`: the lab's proof of itself.

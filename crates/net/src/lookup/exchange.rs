@@ -144,7 +144,7 @@ pub(super) async fn ask_peers(
     let mut links = net.links();
     links.retain(|link| Subject::Device(link.node) != subject);
     // Those whose answers came fastest so far.
-    links.sort_by(|a, b| a.info().rtt_ms.total_cmp(&b.info().rtt_ms));
+    links.sort_by_cached_key(|link| path_of(&link.conn).2.map(|rtt_ms| (rtt_ms * 1000.0) as u64));
     links.truncate(MOST_ASKED);
     let header = LookupRequest::Find { subject }.to_bytes();
     let asked = links.len();
