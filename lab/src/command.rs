@@ -11,11 +11,12 @@ use lab::{
 use std::{fs, net::Ipv4Addr, path::PathBuf, process::ExitCode, sync::atomic::AtomicBool, thread};
 
 const USAGE: &str =
-    "lab nat [--pairs A/B,…] [--runs N] [--rtt MS,…] [--loss PERCENT,…] [--jobs N] [--json] --bin PROGRAM
+    "lab nat [--pairs A/B,…] [--runs N] [--rtt MS,…] [--loss PERCENT,…] [--jobs N] [--by-id] [--json] --bin PROGRAM
 lab check [--json]
 lab lookup [--rtt MS] [--loss PERCENT] --bin PROGRAM
 
-`lab nat` connects real nodes behind every pair of kinds of NAT (`*` is every kind); `lab check` proves that the
+`lab nat` connects real nodes behind every pair of kinds of NAT (`*` is every kind), with `--by-id`
+only by the id of the other and one node of a DHT; `lab check` proves that the
 lab's NATs and links do what they are called; `lab lookup` measures how long it takes to find a node by its id in a DHT of 200 nodes,
 50 ms away unless told otherwise.";
 
@@ -57,12 +58,14 @@ fn nat(words: &[&str]) -> Result<ExitCode> {
         rtt_ms: vec![0.0],
         loss: vec![0.0],
         jobs: thread::available_parallelism().map_or(1, usize::from),
+        by_id: false,
         program: PathBuf::new(),
     };
     let (mut json, mut words) = (false, words.iter());
     while let Some(word) = words.next() {
-        if *word == "--json" {
-            json = true;
+        if matches!(*word, "--json" | "--by-id") {
+            json |= *word == "--json";
+            matrix.by_id |= *word == "--by-id";
             continue;
         }
         let value = *words

@@ -38,18 +38,16 @@ pub struct Peer {
 }
 
 impl Node {
-    /// Starts `program up` with a new data folder and waits until it is ready.
-    pub fn start(space: Arc<Space>, program: &Path, word: &str, peers: &[&str]) -> Result<Self> {
+    /// Starts `program up` with these arguments and a new data folder, and waits until it is ready.
+    pub fn start(space: Arc<Space>, program: &Path, word: &str, arguments: &[&str]) -> Result<Self> {
         let folder = space::folder(word)?;
         let mut command = Command::new(program);
         command
             .args(["up", "--json", "--no-browser", "--no-lan", "--listen", "127.0.0.1:0"])
             .arg("--data")
             .arg(folder.join("data"));
-        for ticket in peers {
-            command.args(["--peer", ticket]);
-        }
         command
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(File::create(folder.join("out"))?)
             .stderr(File::create(folder.join("err"))?);
@@ -82,6 +80,11 @@ impl Node {
     /// Its ticket of now.
     pub fn ticket(&self) -> Result<String> {
         text(&self.ask(&["ticket"])?, "ticket")
+    }
+
+    /// Whether the DHT has its record.
+    pub fn is_published(&self) -> Result<bool> {
+        Ok(self.ask(&["doctor"])?["lookup"]["published_ms_ago"].is_u64())
     }
 
     /// Who is connected to it.

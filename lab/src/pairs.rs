@@ -26,6 +26,8 @@ use std::{
 const SETTLE: Duration = Duration::from_secs(8);
 /// A ticket that stays the same for so long, with both public nodes as peers, is complete.
 const STABLE: Duration = Duration::from_secs(3);
+/// How long a node may take to find a relay and to publish where it is, if it knows nobody but the DHT.
+const PUBLISHING: Duration = Duration::from_secs(45);
 /// How long a pair may take to become direct.
 const LIMIT: Duration = Duration::from_secs(15);
 /// A time is known to a part of itself this small: asking the node all the time would slow it down.
@@ -49,9 +51,15 @@ pub struct Matrix {
     pub loss: Vec<f64>,
     /// Pairs that run at the same time, each in a lab of its own.
     pub jobs: usize,
+    /// The two know nothing but each other's id and the address of one node of the DHT, which is the first public
+    /// node; everything else, relays too, they have to find there.
+    pub by_id: bool,
     /// The node's program.
     pub program: PathBuf,
 }
+
+/// Where the DHT of a lab begins.
+const BOOTSTRAP: [&str; 2] = ["--dht-bootstrap", "203.0.113.101:6881"];
 
 /// Reads pairs such as `none/cgnat,hairpin/*`; `*` is every kind.
 pub fn parse_pairs(text: &str) -> Result<Vec<(NatKind, NatKind)>> {
@@ -126,8 +134,11 @@ fn pair(matrix: &Matrix, job: &Job, seed: u64) -> Result<PairReport> {
         public = public.host(name, Place::Public(address.into()), link);
     }
     lab.add(&public)?;
-    let p1 = Node::start(lab.space("P1")?, &matrix.program, "P1", &[])?;
-    let p2 = Node::start(lab.space("P2")?, &matrix.program, "P2", &[p1.first_ticket()])?;
+    let dht: &[&str] = if matrix.by_id { &BOOTSTRAP } else { &[] };
+    let serves: &[&str] = if matrix.by_id { &["--dht-port", "6881"] } else { &[] };
+    let p1 = Node::start(lab.space("P1")?, &matrix.program, "P1", &[dht, serves].concat())?;
+    let known = ["--peer", p1.first_ticket()];
+    let p2 = Node::start(lab.space("P2")?, &matrix.program, "P2", &[dht, &known].concat())?;
     let (a, b) = job.pair;
     let mut outcomes = Vec::new();
     for run in 0..matrix.runs {
@@ -184,7 +195,11 @@ fn once(
         };
     }
     lab.add(&sides)?;
-    let known = public.map(Node::first_ticket);
+    let tickets = public.map(|node| ["--peer", node.first_ticket()]);
+    let known: Vec<&str> = match matrix.by_id {
+        true => BOOTSTRAP.to_vec(),
+        false => tickets.concat(),
+    };
     let program = &matrix.program;
     let (a, b) = thread::scope(|scope| {
         let a = scope.spawn(|| Node::start(lab.space("a")?, program, "a", &known));
@@ -195,6 +210,13 @@ fn once(
         bail!("starting a node panicked");
     };
     let (a, b) = (a?, b?);
+    if matrix.by_id {
+        let begin = Instant::now();
+        while begin.elapsed() < PUBLISHING && !b.is_published()? {
+            thread::sleep(Duration::from_millis(200));
+        }
+        return observe(&a, &b, b.id());
+    }
     let ticket = settle(&a, &b, public.map(Node::id))?;
     observe(&a, &b, &ticket)
 }

@@ -83,7 +83,7 @@ async fn publish(targets: &[Net], bootstrap: &str) {
             .await;
         let near = near.unwrap().len();
         assert!(
-            (20..=40).contains(&near),
+            (10..=40).contains(&near),
             "the client knows how large the DHT is: {near}"
         );
         let item = MutableItem::new_signed_unchecked(key, record.signature.0, &record.value, 1, Some(salt));
