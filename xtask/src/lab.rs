@@ -100,6 +100,25 @@ pub fn nat_step() -> Result<()> {
     Ok(())
 }
 
+/// A step for `cargo xtask test`: nodes behind routers that know only each other's id and one node of a DHT meet.
+pub fn by_id_step() -> Result<()> {
+    needed()?;
+    let (lab, node) = (build()?, up::build(false)?);
+    let pairs = "none/port-restricted,symmetric-random/port-restricted";
+    let (lab, node) = (lab.to_string_lossy(), node.to_string_lossy());
+    let text = output(
+        &root(),
+        &lab,
+        &["nat", "--by-id", "--pairs", pairs, "--json", "--bin", &node],
+    )?;
+    let report: serde_json::Value = serde_json::from_str(&text)?;
+    let pairs = report["pairs"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if pairs.len() != 2 || pairs.iter().any(|pair| pair["failed"] != 0) {
+        bail!("not every pair met: {report}");
+    }
+    Ok(())
+}
+
 fn text_of(value: &serde_json::Value) -> &str {
     value.as_str().unwrap_or_default()
 }

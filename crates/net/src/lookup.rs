@@ -4,6 +4,7 @@
 //! connected peers, [`seeds`] names that the user gave. Whatever they bring is signed by whom it is about.
 
 mod book;
+mod carry;
 mod dht;
 mod exchange;
 mod find;
@@ -43,9 +44,10 @@ const BEGINNING: u64 = 10_000;
 /// How long after the start seeds are asked if nobody is connected, and again.
 const SEEDS_FIRST: u64 = 3_000;
 const SEEDS_AGAIN: u64 = 600_000;
-/// How long after the start, and how often, relays are looked for while there is none.
+/// How long after the start relays are looked for while there is none, and first and longest wait until again.
 const RELAYS_FIRST: u64 = 2_000;
-const RELAYS_AGAIN: u64 = 120_000;
+const RELAYS_AGAIN: u64 = 60_000;
+const RELAYS_LONGEST: u64 = 3_600_000;
 /// How often a relay announces itself.
 const ANNOUNCE: u64 = 1_800_000;
 
@@ -112,6 +114,8 @@ pub struct LookupReport {
     pub port: Option<u16>,
     /// How long ago its record was last put into the DHT, in milliseconds.
     pub published_ms_ago: Option<u64>,
+    /// Connected peers that serve the DHT put it there for this node.
+    pub carried: bool,
     /// Why publishing failed the last time, if it did.
     pub trouble: Option<String>,
     /// Lookups since the start.
@@ -130,10 +134,13 @@ pub(crate) struct State {
     book: Mutex<Book>,
     me: Mutex<Me>,
     peers: Mutex<exchange::Peers>,
+    carried: carry::Carried,
     seeds: Mutex<Vec<(String, seeds::Said)>>,
     /// The last time that the DHT took the record, and why not the last time.
     put: Mutex<(Option<u64>, Option<String>)>,
     new_nodes: AtomicBool,
+    /// The last time, the record was left to peers that serve the DHT.
+    left_to_peers: AtomicBool,
     lookups: AtomicU64,
     begun: Instant,
     pub(crate) wake: Notify,
@@ -151,9 +158,11 @@ impl State {
             book: Mutex::default(),
             me: Mutex::default(),
             peers: Mutex::default(),
+            carried: carry::Carried::default(),
             seeds: Mutex::default(),
             put: Mutex::default(),
             new_nodes: AtomicBool::new(false),
+            left_to_peers: AtomicBool::new(false),
             lookups: AtomicU64::new(0),
             begun: Instant::now(),
             wake: Notify::new(),
@@ -230,6 +239,7 @@ impl State {
             nodes: self.dht.table(),
             port: self.dht.serving(),
             published_ms_ago: published.map(|at| self.now().saturating_sub(at)),
+            carried: self.left_to_peers.load(Ordering::Relaxed),
             trouble,
             lookups: self.lookups.load(Ordering::Relaxed),
             seeds: lock(&self.seeds).clone(),
@@ -288,6 +298,7 @@ pub(crate) async fn run(net: Arc<Inner>, endpoint: Endpoint) {
 struct Chores {
     seeds: Option<u64>,
     relays: Option<u64>,
+    relays_wait: u64,
     announced: Option<u64>,
 }
 
@@ -303,8 +314,10 @@ impl Chores {
         lock(&state.book).forget_old(now);
         state.dht.tidy().await;
         if state.new_nodes.swap(false, Ordering::Relaxed) && state.dht.grow().await {
-            net.spawn(publish::again(net.clone()));
+            state.carried.forget();
+            lock(&state.plan).again(now);
         }
+        carry::look(net);
         let alone = net.links().is_empty();
         if alone && due(self.seeds, now, SEEDS_FIRST, SEEDS_AGAIN) {
             self.seeds = Some(now);
@@ -323,8 +336,11 @@ impl Chores {
                 let _ = inner.lookup.dht.announce_relay(relay.port()).await;
             });
         }
-        if alone && lacks && due(self.relays, now, RELAYS_FIRST, RELAYS_AGAIN) {
+        if !(alone && lacks) {
+            self.relays_wait = 0;
+        } else if due(self.relays, now, RELAYS_FIRST, self.relays_wait) {
             self.relays = Some(now);
+            self.relays_wait = (self.relays_wait * 2).clamp(RELAYS_AGAIN, RELAYS_LONGEST);
             let inner = net.clone();
             net.spawn(async move {
                 if let Ok(relays) = inner.lookup.dht.relays(crate::reach::MOST_FOUND).await {

@@ -179,6 +179,7 @@ impl Engine {
             nodes: u32::try_from(report.nodes).unwrap_or(u32::MAX),
             port: report.port,
             published_ms_ago: report.published_ms_ago,
+            carried: report.carried,
             trouble: report.trouble,
             lookups: report.lookups,
             seeds: report.seeds.into_iter().map(seed).collect(),

@@ -36,6 +36,12 @@ export type ConnectParams = {
  */
 ticket: string, };
 
+export type FindParams = { 
+/**
+ * A node id or a user id.
+ */
+id: string, };
+
 export type NodeParams = { 
 /**
  * 64 hex digits.
@@ -471,6 +477,74 @@ role: string, address: string,
  * Nodes that use it now. 
  */
 clients: number, };
+
+export type DoctorLookup = { 
+/**
+ * Its part in the DHT: `off`, `client` or `server`.
+ */
+dht: string, 
+/**
+ * Nodes in its table, as of its last use. A client that nobody needs is at rest.
+ */
+nodes: number, 
+/**
+ * UDP port on which it keeps records for others.
+ */
+port: number | null, 
+/**
+ * How long ago its own record was last put there.
+ */
+published_ms_ago: number | null, 
+/**
+ * It is left to connected peers that serve the DHT to put it there.
+ */
+carried: boolean, 
+/**
+ * Why publishing failed the last time, if it did.
+ */
+trouble: string | null, 
+/**
+ * Lookups since the start.
+ */
+lookups: number, 
+/**
+ * Names that were given with `--seed`, with what each said the last time.
+ */
+seeds: Array<FindWay>, };
+
+export type FindWay = { way: string, said: string, };
+
+export type FoundDevice = { node: string, 
+/**
+ * It is connected now.
+ */
+connected: boolean, 
+/**
+ * Relays over which it can be reached.
+ */
+relays: Array<string>, addresses: Array<string>, 
+/**
+ * From where this is known: `itself`, `dht`, `remembered`, `connection`, or `peer` and the id of that peer.
+ */
+source: string, 
+/**
+ * How long ago it was learnt.
+ */
+learnt_ms_ago: number | null, 
+/**
+ * When the device signed it, by its own clock.
+ */
+made_ms: number | null, 
+/**
+ * Number of the record; the highest holds.
+ */
+sequence: number | null, };
+
+export type FindResult = { devices: Array<FoundDevice>, 
+/**
+ * Every way that was tried. 
+ */
+ways: Array<FindWay>, };
 
 export type DoctorPeer = { node: string, path: string, rtt_ms: number, bytes_in: number, bytes_out: number, connected_since_ms: number, };
 

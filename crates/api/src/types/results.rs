@@ -301,6 +301,8 @@ results! {
         port: Option<u16>,
         /// How long ago its own record was last put there.
         published_ms_ago: Option<u64>,
+        /// It is left to connected peers that serve the DHT to put it there.
+        carried: bool,
         /// Why publishing failed the last time, if it did.
         trouble: Option<String>,
         /// Lookups since the start.

@@ -84,6 +84,7 @@ fn found_by(lookup: &Value) -> String {
         _ => return "peers, local network and tickets; the DHT is switched off".to_owned(),
     };
     let published = match (lookup["published_ms_ago"].as_u64(), lookup["trouble"].as_str()) {
+        _ if lookup["carried"] == Value::Bool(true) => "published by peers that serve it".to_owned(),
         (_, Some(why)) => format!("not published: {}", super::output::plain(why)),
         (Some(ms), None) => format!("published {}", ago(ms)),
         (None, None) => "nothing published yet".to_owned(),

@@ -4,7 +4,12 @@ use super::{Source, State};
 use crate::{address::path_of, link::Link, net::Inner, queue::lock, request::RequestSend};
 use hedgerow_base::NodeId;
 use hedgerow_wire::lookup::{Card, Found, LookupRequest, MAX_ANSWER, MAX_FOUND, MAX_REQUEST, SignedRecord, Subject};
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 use tokio::time::timeout;
 use tracing::debug;
 
@@ -25,11 +30,18 @@ pub(super) struct Peers {
     asked: BTreeMap<NodeId, (u64, u32)>,
     /// Link and version of the card that each peer was told.
     told: BTreeMap<NodeId, (u64, u64)>,
+    /// Peers that are nodes of the DHT.
+    serving: BTreeSet<NodeId>,
     /// Grows when the card changes.
     pub(super) version: u64,
 }
 
 impl Peers {
+    /// Whether a peer says that it serves the DHT.
+    pub(super) fn serves(&self, peer: &NodeId) -> bool {
+        self.serving.contains(peer)
+    }
+
     fn may_ask(&mut self, peer: NodeId, now: u64) -> bool {
         self.asked.retain(|_, (since, _)| now.saturating_sub(*since) < TIME);
         let (_, count) = self.asked.entry(peer).or_insert((now, 0));
@@ -43,6 +55,7 @@ pub(super) fn tell_peers(net: &Arc<Inner>) {
     let links = net.links();
     let mut peers = lock(&net.lookup.peers);
     peers.told.retain(|node, _| links.iter().any(|link| link.node == *node));
+    peers.serving.retain(|node| links.iter().any(|link| link.node == *node));
     let version = peers.version;
     for link in links {
         if peers.told.get(&link.node) != Some(&(link.id, version)) {
@@ -78,6 +91,13 @@ fn hear(net: &Arc<Inner>, link: &Link, card: Card) {
         if own.contains(&record.subject) {
             net.lookup.take(record, Source::Itself);
         }
+    }
+    let news = match card.dht_port {
+        Some(_) => lock(&net.lookup.peers).serving.insert(link.node),
+        None => lock(&net.lookup.peers).serving.remove(&link.node),
+    };
+    if news {
+        net.lookup.wake.notify_one();
     }
     let from = path_of(&link.conn).1;
     if let (Some(port), Some(from)) = (card.dht_port, from)
@@ -133,6 +153,17 @@ impl State {
             devices,
         }
     }
+}
+
+/// What connected peers said of themselves and their users.
+pub(super) fn records_of_peers(net: &Inner) -> Vec<SignedRecord> {
+    let mut subjects = BTreeSet::new();
+    for link in net.links() {
+        subjects.extend([Subject::Device(link.node), Subject::User(link.user)]);
+    }
+    let book = lock(&net.lookup.book);
+    let record = |subject| Some(book.get(subject)?.record.clone());
+    subjects.iter().filter_map(record).collect()
 }
 
 /// Asks connected peers where a subject is. Answers how many were asked, how many answered, and how many knew something.

@@ -159,6 +159,14 @@ impl Plan {
         }
     }
 
+    /// What was published is not there any more: it is published again soon.
+    pub(crate) fn again(&mut self, now: u64) {
+        if !self.facts.is_empty() {
+            let at = now.saturating_add(DEBOUNCE);
+            self.due = Some(self.due.map_or(at, |due| due.min(at)));
+        }
+    }
+
     /// A dial of a node failed, or there was no address to dial. Answers whether it is looked up now.
     pub(crate) fn missed(&mut self, now: u64, node: NodeId) -> bool {
         let Some(search) = self.search(node) else { return false };

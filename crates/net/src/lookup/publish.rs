@@ -1,6 +1,6 @@
 //! Saying where this node is: what is said, to whom, and the list of the user's devices.
 
-use super::{Source, State, plan::Facts, random};
+use super::{Source, State, carry, plan::Facts, random};
 use crate::{
     address::{is_local, own_addresses},
     net::Inner,
@@ -11,7 +11,7 @@ use hedgerow_wire::lookup::{Devices, Listed, MAX_DEVICES, MAX_PLACES, MAX_RELAYS
 use iroh::Endpoint;
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 use tracing::debug;
 
@@ -19,8 +19,6 @@ use tracing::debug;
 const KEEP_S: u32 = 7200;
 /// A user record that this node knows to be right is looked at again after this time, in milliseconds.
 const USER_AGAIN: u64 = 3_000_000;
-/// Most records of others that are put again when a server begins anew.
-const MOST_AGAIN: usize = 16;
 
 /// How far what is published may reach.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,6 +92,11 @@ pub(super) async fn look(net: &Arc<Inner>, endpoint: &Endpoint) {
     let due = {
         let mut plan = lock(&state.plan);
         plan.facts(state.now(), facts);
+        // Those to whom it was left are gone.
+        if state.left_to_peers.load(Ordering::Relaxed) && !carry::is_carried(net) {
+            state.left_to_peers.store(false, Ordering::Relaxed);
+            plan.again(state.now());
+        }
         plan.publish(state.now(), State::clock_s())
     };
     if let Some((facts, seq)) = due {
@@ -126,13 +129,17 @@ async fn publish(net: Arc<Inner>, facts: Facts, seq: u64) {
     }
     // The number is kept before the record is out, so that no restart uses it twice.
     net.remember_lookup(state.memory()).await;
-    let put = match state.config.dht {
+    let carried = carry::is_carried(&net);
+    let put = match state.config.dht && !carried {
         true => state.dht.put(&record).await,
         false => Ok(()),
     };
-    if put.is_ok() && state.config.dht {
+    // The list of devices is read before it is written, so peers cannot be left to do it the first time.
+    let listed = lock(&state.me).user.is_some();
+    if put.is_ok() && state.config.dht && !(carried && listed) {
         publish_user(&net).await;
     }
+    state.left_to_peers.store(carried, Ordering::Relaxed);
     let good = put.is_ok();
     {
         let mut last = lock(&state.put);
@@ -191,23 +198,68 @@ pub(super) fn with_device(known: Option<(u64, Devices)>, node: hedgerow_base::No
     (seq, list)
 }
 
-/// Puts what this node knows of itself and of connected peers again, after its server began anew.
-pub(super) async fn again(net: Arc<Inner>) {
-    let state = &net.lookup;
-    let card = state.card();
-    let mut records: Vec<SignedRecord> = [card.device, card.user].into_iter().flatten().collect();
-    {
-        let book = lock(&state.book);
-        for link in net.links().iter().take(MOST_AGAIN) {
-            let of_peer = [Subject::Device(link.node), Subject::User(link.user)];
-            records.extend(
-                of_peer
-                    .iter()
-                    .filter_map(|subject| Some(book.get(subject)?.record.clone())),
-            );
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hedgerow_base::NodeId;
+
+    fn addrs(list: &[&str]) -> Vec<SocketAddr> {
+        list.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    const ALL: [&str; 7] = [
+        "127.0.0.1:1",
+        "[fd00::1]:1",
+        "192.168.1.2:1",
+        "100.64.0.9:1",
+        "[fe80::1]:1",
+        "203.0.113.9:1",
+        "[2001:db8::1]:1",
+    ];
+
+    #[test]
+    fn addresses_of_local_networks_are_never_published_to_the_world() {
+        for first in [&[][..], &["203.0.113.1:6881"], &["203.0.113.1:6881", "127.0.0.1:6881"]] {
+            let facts = publishable(scope(&addrs(first)), &addrs(&ALL), &addrs(&ALL));
+            let wanted = addrs(&["203.0.113.9:1", "[2001:db8::1]:1"]);
+            assert_eq!((facts.addresses, facts.relays), (wanted.clone(), wanted), "{first:?}");
         }
     }
-    for record in records {
-        let _ = state.dht.put(&record).await;
+
+    #[test]
+    fn a_dht_of_a_private_network_or_of_this_machine_gets_what_can_be_used_there() {
+        let private = publishable(scope(&addrs(&["10.0.0.1:6881"])), &[], &addrs(&ALL));
+        assert!(private.addresses.contains(&"192.168.1.2:1".parse().unwrap()));
+        assert!(!private.addresses.contains(&"127.0.0.1:1".parse().unwrap()));
+        let machine = publishable(scope(&addrs(&["127.0.0.1:6881"])), &[], &addrs(&ALL));
+        assert!(machine.addresses.contains(&"127.0.0.1:1".parse().unwrap()));
+        assert!(machine.addresses[0].ip().to_canonical() == "203.0.113.9".parse::<IpAddr>().unwrap());
+    }
+
+    #[test]
+    fn the_order_in_which_addresses_are_found_is_no_change() {
+        let mut turned = addrs(&ALL);
+        turned.reverse();
+        let facts = |list: &[SocketAddr]| publishable(Scope::Machine, list, list);
+        assert_eq!(facts(&addrs(&ALL)), facts(&turned));
+    }
+
+    #[test]
+    fn devices_are_added_to_what_others_wrote_and_the_longest_silent_one_makes_room() {
+        let node = |n: u8| NodeId([n; 32]);
+        let (seq, list) = with_device(None, node(1), 100);
+        assert_eq!((seq, list.devices.len()), (100, 1));
+        // A clock that is behind makes no number that is lower.
+        let (mut seq, mut list) = with_device(Some((seq, list)), node(2), 5);
+        assert_eq!((seq, list.devices.len()), (101, 2));
+        for n in 3..=16 {
+            (seq, list) = with_device(Some((seq, list)), node(n), 0);
+        }
+        (seq, list) = with_device(Some((seq, list)), node(1), 0);
+        assert_eq!(list.devices.len(), MAX_DEVICES, "a device is on the list once");
+        (_, list) = with_device(Some((seq, list)), node(17), 0);
+        let has = |n| list.devices.iter().any(|listed| listed.node == node(n));
+        assert_eq!(list.devices.len(), MAX_DEVICES);
+        assert!(has(17) && has(1) && !has(2), "{list:?}");
     }
 }

@@ -117,6 +117,43 @@ async fn a_node_learns_the_dht_from_the_peer_that_serves_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_with_two_peers_that_serve_the_dht_leaves_its_record_to_them() {
+    let dht = Testnet::new(5).await.unwrap();
+    let serving = || LookupConfig {
+        dht_port: Some(0),
+        ..over(&dht.bootstrap)
+    };
+    let mut servers = [start(with(1, serving())).await, start(with(2, serving())).await];
+    for server in &servers {
+        until("server", || server.net.lookup().port.is_some()).await;
+    }
+    let mut a = start(with(3, over(&dht.bootstrap))).await;
+    for server in &mut servers {
+        join(&mut a, server).await;
+    }
+    until("record that others carry", || a.net.lookup().carried).await;
+    // Somebody whom none of them knows finds it in the DHT.
+    let asker = start(with(4, over(&dht.bootstrap))).await;
+    let begun = Instant::now();
+    while asker.net.find(id(3).0).await.devices.is_empty() {
+        assert!(begun.elapsed() < LONG, "nobody put the record into the DHT");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    // When they go, it does so itself.
+    for server in &servers {
+        server.net.shutdown().await;
+    }
+    until("record of its own", || !a.net.lookup().carried).await;
+    let seq = |answer: hedgerow_net::FindAnswer| answer.devices.first().and_then(|device| device.seq);
+    let before = seq(asker.net.find(id(3).0).await);
+    let begun = Instant::now();
+    while seq(asker.net.find(id(3).0).await) <= before {
+        assert!(begun.elapsed() < LONG, "it did not publish by itself");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn peers_alone_suffice_and_are_believed_because_the_record_is_signed() {
     let mut between = start(with(1, without_dht())).await;
     let mut a = start(with(2, without_dht())).await;
