@@ -8,6 +8,7 @@ use lab::{
     echo::Server,
     events,
     idle::{self, Idle},
+    lookup,
     pairs::{self, Matrix, parse_pairs},
     probe,
     relays::{self, Relays},
@@ -24,10 +25,12 @@ lab idle [--minutes N] [--peers N] [--nat KIND] [--json] --bin PROGRAM
 lab events [--json] --bin PROGRAM
 lab relays [--relays N] [--clients N] [--vanish PERCENT] [--silent] [--json] --bin PROGRAM
 lab check [--json]
+lab lookup [--rtt MS] [--loss PERCENT] --bin PROGRAM
 
 `nat` connects real nodes behind every pair of kinds of NAT (`*` is every kind); `doctor` asks a node behind each kind
 what its router does, with N (1 to 4) public nodes for peers; `idle` counts what an idle node pays; `events` does things
-to the router of an open stream; `relays` lets many relaying nodes vanish at once; `check` proves that the lab's NATs and
+to the router of an open stream; `relays` lets many relaying nodes vanish at once; `lookup` measures how long it takes to
+find a node by its id in a DHT of 200 nodes, 50 ms away unless told otherwise; `check` proves that the lab's NATs and
 links do what they are called.";
 
 /// Runs a command; whatever it made is gone when this returns.
@@ -46,6 +49,7 @@ pub(crate) fn main() -> ExitCode {
         ["relays", rest @ ..] => vanish(rest),
         ["check"] => check(false),
         ["check", "--json"] => check(true),
+        ["lookup", rest @ ..] => lookup(rest),
         // For people who look around in a lab by hand.
         ["echo", own, other] => echo(own, other),
         ["probe", one, two] => probe(one, two),
@@ -204,30 +208,21 @@ fn vanish(words: &[&str]) -> Result<ExitCode> {
 }
 
 fn doctor(words: &[&str]) -> Result<ExitCode> {
+    let options = Options::read(words)?;
     let (mut runs, mut rtt, mut loss, mut known) = (1, 0.0, 0.0, 2);
-    let mut program = PathBuf::new();
-    let (mut json, mut words) = (false, words.iter());
-    while let Some(word) = words.next() {
-        if *word == "--json" {
-            json = true;
-            continue;
-        }
-        let value = *words
-            .next()
-            .with_context(|| format!("{word} is not understood without a value\n{USAGE}"))?;
+    for (word, value) in options.values.iter().copied() {
         let number = |limit| numbers(word, value, limit).map(|list| list.first().copied().unwrap_or(0.0));
-        match *word {
+        match word {
             "--runs" => runs = positive(word, value)?,
             "--known" => known = positive(word, value)?,
             "--rtt" => rtt = number(60_000.0)?,
             "--loss" => loss = number(99.0)?,
-            "--bin" => program = fs::canonicalize(value).with_context(|| format!("there is no {value}"))?,
-            other => bail!("{other} is not understood here\n{USAGE}"),
+            other => return Err(unknown(other)),
         }
     }
     begin()?;
-    let result = verdict::run(&program, runs, rtt, loss, known)?;
-    if json {
+    let result = verdict::run(&options.program, runs, rtt, loss, known)?;
+    if options.json {
         println!("{result}");
     }
     Ok(if result["ok"] == true {
@@ -235,6 +230,32 @@ fn doctor(words: &[&str]) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn lookup(words: &[&str]) -> Result<ExitCode> {
+    let (mut rtt, mut loss, mut program) = (50.0, 0.0, None);
+    for pair in words.chunks(2) {
+        let [word, value] = *pair else {
+            bail!("{} is not understood without a value\n{USAGE}", pair.join(" "));
+        };
+        let one = |limit| {
+            numbers(word, value, limit)?
+                .first()
+                .copied()
+                .context("a number is missing")
+        };
+        match word {
+            "--rtt" => rtt = one(60_000.0)?,
+            "--loss" => loss = one(99.0)?,
+            "--bin" => program = Some(fs::canonicalize(value).with_context(|| format!("there is no {value}"))?),
+            other => bail!("{other} is not understood here\n{USAGE}"),
+        }
+    }
+    let program = program.context("say with --bin where the program is, or use `cargo xtask lab lookup`")?;
+    begin()?;
+    let rtt = std::time::Duration::from_secs_f64(rtt / 1000.0);
+    println!("{}", lookup::run(&program, rtt, loss / 100.0)?);
+    Ok(ExitCode::SUCCESS)
 }
 
 fn check(json: bool) -> Result<ExitCode> {

@@ -13,6 +13,7 @@ pub mod figures;
 mod forgetting;
 pub mod idle;
 mod ipv6;
+pub mod lookup;
 pub mod nat;
 pub mod node;
 pub mod pairs;

@@ -55,6 +55,7 @@ impl Node {
             .arg("--data")
             .arg(folder.join("data"));
         command
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(File::create(folder.join("out"))?)
             .stderr(File::create(folder.join("err"))?);
@@ -92,6 +93,11 @@ impl Node {
     /// What it has found out about its router: the part `nat` of `doctor`.
     pub fn nat(&self) -> Result<Value> {
         Ok(self.ask(&["doctor"])?["nat"].take())
+    }
+
+    /// Whether the DHT has its record.
+    pub fn is_published(&self) -> Result<bool> {
+        Ok(self.ask(&["doctor"])?["lookup"]["published_ms_ago"].is_u64())
     }
 
     /// Who is connected to it.

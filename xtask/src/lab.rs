@@ -31,10 +31,32 @@ pub fn lab(arguments: &[String]) -> Result<ExitCode> {
         web::leave_out()?;
         command.arg("--bin").arg(up::build(false)?);
     }
+    if arguments.first().is_some_and(|first| first == "lookup") && !own {
+        command.arg("--bin").arg(lookup_program()?);
+    }
     let status = command.status().context("cannot run the lab")?;
     // The lab's own codes tell bad usage from failure.
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// The program of both sides of `lab lookup`.
+fn lookup_program() -> Result<PathBuf> {
+    let build = ["build", "--release", "--package", "hedgerow-net", "--example", "lookup"];
+    run(&root(), &cargo(), &build)?;
+    let name = format!("lookup{}", std::env::consts::EXE_SUFFIX);
+    Ok(target()?.join("release").join("examples").join(name))
+}
+
+/// For `cargo xtask bench`: looking up with 50 ms between here and the DHT.
+pub fn lookup_numbers() -> Result<String> {
+    needed()?;
+    let (lab, program) = (build()?, lookup_program()?);
+    output(
+        &root(),
+        &lab.to_string_lossy(),
+        &["lookup", "--bin", &program.to_string_lossy()],
+    )
 }
 
 /// A step for `cargo xtask test`: the lab's proof of itself.
@@ -91,6 +113,25 @@ pub fn doctor_step() -> Result<()> {
     needed()?;
     if lab(&["doctor".to_owned()])? != ExitCode::SUCCESS {
         bail!("a node is wrong about its router");
+    }
+    Ok(())
+}
+
+/// A step for `cargo xtask test`: nodes behind routers that know only each other's id and one node of a DHT meet.
+pub fn by_id_step() -> Result<()> {
+    needed()?;
+    let (lab, node) = (build()?, up::build(false)?);
+    let pairs = "none/port-restricted,symmetric-random/port-restricted";
+    let (lab, node) = (lab.to_string_lossy(), node.to_string_lossy());
+    let text = output(
+        &root(),
+        &lab,
+        &["nat", "--by", "dht", "--pairs", pairs, "--json", "--bin", &node],
+    )?;
+    let report: serde_json::Value = serde_json::from_str(&text)?;
+    let pairs = report["pairs"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if pairs.len() != 2 || pairs.iter().any(|pair| pair["failed"] != 0) {
+        bail!("not every pair met: {report}");
     }
     Ok(())
 }

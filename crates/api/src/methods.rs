@@ -88,8 +88,11 @@ methods! {
 
     /// The other nodes that are connected now or remembered.
     PeersList "peers.list" Owner (Nothing) -> Vec<Peer>;
-    /// Connects to the node of a ticket; waits until it answered or 15 seconds are over.
+    /// Connects to the node of a ticket, or to a node of which only the id is known: it is looked up. Waits until it
+    /// answered, or 15 seconds for a ticket and 30 for an id are over. A failure names every way that was tried.
     PeersConnect "peers.connect" Owner (ConnectParams) -> Connected;
+    /// Where a node is, or where the devices of a user are, and from where that is known.
+    PeersFind "peers.find" Owner (FindParams) -> FindResult;
     /// Disconnects and forgets a peer; it may come back by itself unless it is blocked.
     PeersForget "peers.forget" Owner (NodeParams) -> Nothing;
     /// Never talks to this node again, until it is unblocked.

@@ -1,5 +1,6 @@
 //! How a node's network is set up.
 
+use crate::lookup::LookupConfig;
 use hedgerow_base::{NodeId, SecretKey};
 use hedgerow_wire::node::DeviceCertificate;
 use std::{
@@ -41,6 +42,8 @@ pub struct NetConfig {
     pub lan: bool,
     /// Relay for others when this node turns out to be reachable.
     pub serve: bool,
+    /// How it is found, and finds others.
+    pub lookup: LookupConfig,
     /// Peers from earlier runs.
     pub known: Vec<KnownPeer>,
     /// Nodes that are never spoken to.
@@ -64,6 +67,7 @@ impl NetConfig {
             preferred_port: None,
             lan: true,
             serve: true,
+            lookup: LookupConfig::default(),
             known: Vec::new(),
             blocked: Vec::new(),
             limits: NetLimits::default(),

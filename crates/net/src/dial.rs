@@ -42,6 +42,9 @@ async fn dial(net: Arc<Inner>, order: DialOrder) {
         debug!(peer = %order.node.short(), %error, "dial failed");
         net.note(order.node, Step::Failed, error.to_string());
         lock(&net.table).dial_failed(&order.node, order.id, &error, Instant::now());
+        if let ConnectError::Unreachable(_) = error {
+            crate::lookup::dial_failed(&net, order.node);
+        }
     }
     net.wake_dialler.notify_one();
 }

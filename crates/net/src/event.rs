@@ -4,6 +4,7 @@ use crate::{
     address::PathKind,
     credit::Held,
     link::Link,
+    lookup::LookupMemory,
     request::{RequestRecv, RequestSend},
 };
 use hedgerow_base::{NodeId, UserId};
@@ -75,6 +76,11 @@ pub enum NetEvent {
         addresses: Vec<SocketAddr>,
         /// At most 3 relays over which it can be reached.
         relays: Vec<SocketAddr>,
+    },
+    /// What to keep for [`crate::LookupConfig::memory`]. Replaces what was kept before.
+    LookupLearned {
+        /// To be given back at the next start.
+        memory: LookupMemory,
     },
     /// A connected peer calls itself otherwise; nobody checked it.
     PeerNamed {

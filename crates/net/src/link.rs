@@ -9,6 +9,7 @@ use crate::{
     frame::{prefix, read_body, read_frame, read_length, write_chunks, write_frame},
     hello::Agreed,
     journal::Step,
+    lookup,
     net::Inner,
     queue::{Queue, lock},
     reach,
@@ -22,7 +23,7 @@ use hedgerow_wire::node::{
     CREDIT, Channel, CloseCode, Credit, FRAME_COST, HELLO, Hello, MAX_CREDIT, MAX_REQUEST_HEADER, MAX_STREAM_HEADER,
     REQUEST, StreamHeader,
 };
-use hedgerow_wire::reach::ReachRequest;
+use hedgerow_wire::{lookup::LookupRequest, reach::ReachRequest};
 use iroh::endpoint::{Connection, ConnectionError, RecvStream, SendStream, VarInt};
 use std::{
     sync::{
@@ -228,6 +229,7 @@ pub(crate) async fn run(net: Arc<Inner>, link: Arc<Link>, previous: Option<Arc<L
     net.emit(Queued::Connected(link.clone(), connected)).await;
     net.learn(&link).await;
     net.wake_reach.notify_one();
+    net.lookup.reached(&link.node);
 
     let mut writers = JoinSet::new();
     for channel in Channel::ALL {
@@ -480,6 +482,9 @@ async fn read_request(net: Arc<Inner>, link: Arc<Link>, send: SendStream, mut re
         Ok(Some(header)) => {
             if let Ok(request) = ReachRequest::from_bytes(&header) {
                 return reach::answer(net, link, request, send).await;
+            }
+            if let Ok(request) = LookupRequest::from_bytes(&header) {
+                return lookup::answer(net, link, request, send).await;
             }
             let recv = RequestRecv::new(recv, stall);
             net.emit(Queued::Plain(NetEvent::Request {

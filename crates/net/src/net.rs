@@ -10,6 +10,7 @@ use crate::{
     journal::Journal,
     lan,
     link::Link,
+    lookup::{self, FindAnswer, LookupReport, NotFound},
     queue::lock,
     reach::{self, ReachReport},
     request::{RequestRecv, RequestSend},
@@ -84,6 +85,9 @@ pub(crate) struct Inner {
     pub(crate) side: Mutex<side::State>,
     pub(crate) doors: Arc<Doors>,
     pub(crate) journal: Mutex<Journal>,
+    pub(crate) lookup: lookup::State,
+    /// Nodes are looked for on the local network.
+    pub(crate) lan: bool,
     node: NodeId,
     certificate: DeviceCertificate,
     agent: String,
@@ -133,6 +137,30 @@ impl Inner {
 
     pub(crate) fn name(&self) -> Option<String> {
         lock(&self.name).clone()
+    }
+
+    /// As [`Net::connect`].
+    pub(crate) fn connect(&self, ticket: &Ticket) -> impl Future<Output = Result<(), ConnectError>> + Send + use<> {
+        let (waiter, answer) = oneshot::channel();
+        let relayed = {
+            let mut reach = lock(&self.reach);
+            if !ticket.relays.is_empty() {
+                reach.remember(ticket.node, &ticket.relays);
+            }
+            !reach.relays_of(&ticket.node).is_empty()
+        };
+        lock(&self.table).ask(ticket.node, &ticket.addresses, relayed, Instant::now(), waiter);
+        self.wake_dialler.notify_one();
+        async move { answer.await.unwrap_or(Err(ConnectError::Closing)) }
+    }
+
+    pub(crate) fn links(&self) -> Vec<Arc<Link>> {
+        lock(&self.table).links.values().cloned().collect()
+    }
+
+    /// Tells the node what to keep of lookup.
+    pub(crate) async fn remember_lookup(&self, memory: lookup::LookupMemory) {
+        self.emit(Queued::Plain(NetEvent::LookupLearned { memory })).await;
     }
 
     /// Queues an event; waits while the node is behind.
@@ -316,14 +344,23 @@ impl Net {
     /// Dials the node of a ticket. The work starts now; the future ends with the first attempt. After a failed
     /// attempt the network goes on trying by itself, unless it is told otherwise.
     pub fn connect(&self, ticket: &Ticket) -> impl Future<Output = Result<(), ConnectError>> + Send + use<> {
-        let (waiter, answer) = oneshot::channel();
-        let inner = self.inner();
-        if !ticket.relays.is_empty() {
-            lock(&inner.reach).remember(ticket.node, &ticket.relays);
-        }
-        lock(&inner.table).ask(ticket.node, &ticket.addresses, Instant::now(), waiter);
-        inner.wake_dialler.notify_one();
-        async move { answer.await.unwrap_or(Err(ConnectError::Closing)) }
+        self.inner().connect(ticket)
+    }
+
+    /// Connects to a node by its id alone: what is remembered first, then connected peers and the DHT together.
+    /// Takes half a minute at most.
+    pub fn connect_to(&self, node: NodeId) -> impl Future<Output = Result<(), NotFound>> + Send + use<> {
+        lookup::connect(self.inner().clone(), node)
+    }
+
+    /// Finds a node, or the devices of a user: the id says which only when something is found.
+    pub fn find(&self, id: [u8; 32]) -> impl Future<Output = FindAnswer> + Send + use<> {
+        lookup::find(self.inner().clone(), id)
+    }
+
+    /// How looking up goes.
+    pub fn lookup(&self) -> LookupReport {
+        self.inner().lookup.report()
     }
 
     /// Queues a message to a connected peer. Never waits.
@@ -464,6 +501,8 @@ fn start(config: NetConfig, node: NodeId, boot: [u8; 16], endpoint: Endpoint, ev
         side: Mutex::default(),
         doors: Arc::default(),
         journal: Mutex::default(),
+        lookup: lookup::State::new(config.lookup, config.secret),
+        lan: config.lan,
         node,
         certificate: config.certificate,
         agent: shortened(&config.agent, MAX_AGENT).to_owned(),
@@ -485,6 +524,7 @@ fn start(config: NetConfig, node: NodeId, boot: [u8; 16], endpoint: Endpoint, ev
         let port = port_of(&endpoint);
         inner.spawn(side::run(inner.clone(), listen, port));
     }
+    inner.spawn(lookup::run(inner.clone(), endpoint.clone()));
     if config.lan {
         inner.spawn(lan::run(inner.clone(), endpoint));
     }

@@ -45,6 +45,8 @@ const TELLS_TIME: Duration = Duration::from_secs(60);
 const MOST_EXTERNAL: usize = 4;
 /// Most nodes whose relays are remembered.
 const MOST_REMEMBERED: usize = 1024;
+/// Most relays of strangers that are tried while no peer offers one.
+pub(crate) const MOST_FOUND: usize = 3;
 
 /// What a connected peer said.
 #[derive(Clone, Debug)]
@@ -70,6 +72,8 @@ pub(crate) struct State {
     external: BTreeSet<SocketAddr>,
     relay: Option<(SocketAddr, Relay)>,
     retry_serving: Option<Instant>,
+    /// Relays that announced themselves in the DHT: used while no peer offers one.
+    found: BTreeSet<SocketAddr>,
     /// When each peer last asked to be tried.
     tried: BTreeMap<NodeId, Instant>,
     /// How often each peer has told something lately, and since when that is counted.
@@ -241,8 +245,17 @@ impl Inner {
         }
     }
 
-    pub(crate) fn links(&self) -> Vec<Arc<Link>> {
-        lock(&self.table).links.values().cloned().collect()
+    /// Where this node relays for others, and whether it has no way in at all.
+    pub(crate) fn relays_state(&self) -> (Option<SocketAddr>, bool) {
+        let state = lock(&self.reach);
+        let serves = state.relay.as_ref().map(|(addr, _)| *addr);
+        (serves, serves.is_none() && state.in_use.is_empty())
+    }
+
+    /// A lookup found relays, for a node that has none.
+    pub(crate) fn found_relays(&self, relays: Vec<SocketAddr>) {
+        lock(&self.reach).found = relays.into_iter().take(MOST_FOUND).collect();
+        self.wake_reach.notify_one();
     }
 }
 
@@ -428,12 +441,11 @@ async fn use_relays(net: &Inner, endpoint: &Endpoint) {
         let own = state.relay.as_ref().map(|(addr, _)| *addr);
         let offered: BTreeSet<SocketAddr> = match own {
             Some(own) => BTreeSet::from([own]),
-            None => state
-                .said
-                .values()
-                .flat_map(|said| &said.reach.serves)
-                .copied()
-                .collect(),
+            None => {
+                let peers = state.said.values().flat_map(|said| &said.reach.serves);
+                let peers: BTreeSet<_> = peers.copied().collect();
+                if peers.is_empty() { state.found.clone() } else { peers }
+            }
         };
         // Those in use stay as long as they are offered: homes should not wander.
         let mut good: BTreeSet<SocketAddr> = state.in_use.intersection(&offered).copied().collect();
@@ -491,6 +503,7 @@ async fn consider_serving(net: &Arc<Inner>, endpoint: &Endpoint) {
         info!(%addr, "relaying for others");
         lock(&net.reach).relay = Some((addr, relay));
         net.wake_reach.notify_one();
+        net.lookup.wake.notify_one();
     } else {
         relay.stop().await;
         lock(&net.reach).retry_serving = Some(Instant::now() + RETRY_SERVING);

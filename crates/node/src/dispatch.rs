@@ -9,7 +9,7 @@ use hedgerow_api::{
     ApiError, ErrorCode, METHODS, Request,
     types::{BackupParams, BackupResult, Connected, MethodDoc, Nothing, RecoveryConfirmed, RecoveryWords, Ticket},
 };
-use hedgerow_base::WidgetId;
+use hedgerow_base::{NodeId, WidgetId};
 use serde::Serialize;
 use serde_json::Value;
 use std::{path::PathBuf, str::FromStr, time::Duration};
@@ -82,6 +82,7 @@ async fn peers(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
     match request {
         Request::PeersList(_) => value(node.with(|e| e.peers()).await?),
         Request::PeersConnect(p) => value(connect(node, &p.ticket).await?),
+        Request::PeersFind(p) => value(node.find(&p.id).await?),
         Request::PeersForget(p) => {
             let peer = parsed(&p.node)?;
             value(node.with(move |e| e.forget_peer(&peer)).await.map(|()| Nothing {})?)
@@ -270,20 +271,35 @@ async fn ticket(node: &NodeHandle) -> Result<Ticket, ApiError> {
     Ok(Ticket { ticket, qr_svg })
 }
 
-async fn connect(node: &NodeHandle, ticket: &str) -> Result<Connected, ApiError> {
-    let ticket: hedgerow_net::Ticket = parsed(ticket)?;
-    let peer = ticket.node;
-    let dial = node.with(move |e| Ok(e.net.connect(&ticket))).await?;
+async fn connect(node: &NodeHandle, text: &str) -> Result<Connected, ApiError> {
     let unreachable = |why: String| ApiError::new(ErrorCode::Unreachable, why);
-    match tokio::time::timeout(CONNECT_PATIENCE, dial).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => return Err(unreachable(error.to_string())),
-        Err(_) => {
-            return Err(unreachable(
-                "the other node did not answer within 15 seconds; it is remembered and tried again. Is it running, and is the ticket fresh?".into(),
+    let peer = match text.trim().parse::<NodeId>() {
+        Ok(peer) => {
+            node.connect_to(peer).await?;
+            peer
+        }
+        Err(_) if !text.trim().to_ascii_lowercase().starts_with("hedge1") => {
+            return Err(ApiError::new(
+                ErrorCode::BadParams,
+                "give a ticket, which begins with hedge1, or a node id of 64 letters and digits",
             ));
         }
-    }
+        Err(_) => {
+            let ticket: hedgerow_net::Ticket = parsed(text)?;
+            let peer = ticket.node;
+            let dial = node.with(move |e| Ok(e.net.connect(&ticket))).await?;
+            match tokio::time::timeout(CONNECT_PATIENCE, dial).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return Err(unreachable(error.to_string())),
+                Err(_) => {
+                    return Err(unreachable(
+                        "the other node did not answer within 15 seconds; it is remembered and tried again. Is it running, and is the ticket fresh?".into(),
+                    ));
+                }
+            }
+            peer
+        }
+    };
     // The engine hears of the connection through its own queue: wait until it has.
     for _ in 0..100 {
         let found = node

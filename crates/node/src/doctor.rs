@@ -154,6 +154,7 @@ impl Engine {
                 .collect(),
             bytes_per_hour: bytes as f64 / hours,
             peers,
+            lookup: self.lookup_report(),
         })
     }
 }

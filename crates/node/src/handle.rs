@@ -21,6 +21,8 @@ pub struct NodeConfig {
     pub lan: bool,
     /// Relay for others when this node turns out to be reachable.
     pub serve: bool,
+    /// How it is found, and finds others.
+    pub lookup: crate::LookupOptions,
     /// Tickets to connect to at the start.
     pub peers: Vec<String>,
     /// Opens the key file when it is protected.

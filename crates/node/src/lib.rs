@@ -16,6 +16,7 @@ pub mod identity;
 mod instances;
 mod invites;
 mod layout;
+mod lookup;
 mod members;
 mod model;
 mod notices;
@@ -33,4 +34,5 @@ mod updates;
 mod widgets;
 
 pub use handle::{AppFile, AppIdentity, NodeConfig, NodeHandle, ReadyInfo, StartError};
+pub use lookup::LookupOptions;
 pub use start::start;

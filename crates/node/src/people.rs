@@ -113,6 +113,7 @@ impl Engine {
                     data.relays = texts(relays);
                 });
             }
+            NetEvent::LookupLearned { memory } => self.remember_lookup(&memory),
             NetEvent::PeerNamed { node, name } => self.on_named(node, name),
             NetEvent::PathChanged { .. } => self.emit(Event::PeersChanged {
                 connected: self.connected_count(),

@@ -160,6 +160,7 @@ async fn bind(config: &NodeConfig, identity: &Identity, store: &Store) -> Result
     net.agent = concat!("hedgerow/", env!("CARGO_PKG_VERSION")).into();
     net.lan = config.lan;
     net.serve = config.serve;
+    net.lookup = crate::lookup::config(&config.lookup, identity, store).map_err(database)?;
     let name = store.meta("name").map_err(database)?;
     net.name = name.and_then(|n| String::from_utf8(n).ok()).filter(|n| !n.is_empty());
     let port = store.meta(PORT).map_err(database)?;

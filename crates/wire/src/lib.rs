@@ -4,6 +4,7 @@ extern crate alloc;
 
 pub mod directory;
 pub mod fetch;
+pub mod lookup;
 pub mod node;
 pub mod reach;
 pub mod send;

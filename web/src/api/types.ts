@@ -32,9 +32,15 @@ passphrase: string, };
 
 export type ConnectParams = { 
 /**
- * `hedge1…`
+ * Its ticket, or its node id alone.
  */
 ticket: string, };
+
+export type FindParams = { 
+/**
+ * A node id or a user id.
+ */
+id: string, };
 
 export type NodeParams = { 
 /**
@@ -541,6 +547,74 @@ role: string, address: string,
  */
 clients: number, };
 
+export type DoctorLookup = { 
+/**
+ * Its part in the DHT: `off`, `client` or `server`.
+ */
+dht: string, 
+/**
+ * Nodes in its table, as of its last use. A client that nobody needs is at rest.
+ */
+nodes: number, 
+/**
+ * UDP port on which it keeps records for others.
+ */
+port: number | null, 
+/**
+ * How long ago its own record was last put there.
+ */
+published_ms_ago: number | null, 
+/**
+ * It is left to connected peers that serve the DHT to put it there.
+ */
+carried: boolean, 
+/**
+ * Why publishing failed the last time, if it did.
+ */
+trouble: string | null, 
+/**
+ * Lookups since the start.
+ */
+lookups: number, 
+/**
+ * Names that were given with `--seed`, with what each said the last time.
+ */
+seeds: Array<FindWay>, };
+
+export type FindWay = { way: string, said: string, };
+
+export type FoundDevice = { node: string, 
+/**
+ * It is connected now.
+ */
+connected: boolean, 
+/**
+ * Relays over which it can be reached.
+ */
+relays: Array<string>, addresses: Array<string>, 
+/**
+ * From where this is known: `itself`, `dht`, `remembered`, `connection`, or `peer` and the id of that peer.
+ */
+source: string, 
+/**
+ * How long ago it was learnt.
+ */
+learnt_ms_ago: number | null, 
+/**
+ * When the device signed it, by its own clock.
+ */
+made_ms: number | null, 
+/**
+ * Number of the record; the highest holds.
+ */
+sequence: number | null, };
+
+export type FindResult = { devices: Array<FoundDevice>, 
+/**
+ * Every way that was tried. 
+ */
+ways: Array<FindWay>, };
+
 export type DoctorPeer = { node: string, path: string, rtt_ms: number, bytes_in: number, bytes_out: number, connected_since_ms: number, };
 
 export type Doctor = { 
@@ -579,7 +653,7 @@ roles: Array<DoctorRelay>,
 /**
  * Since the start, with all peers that are connected now.
  */
-bytes_per_hour: number, peers: Array<DoctorPeer>, };
+bytes_per_hour: number, peers: Array<DoctorPeer>, lookup: DoctorLookup, };
 
 export type Report = { text: string, };
 
@@ -1110,8 +1184,10 @@ export interface Methods {
   "node.backup": { params: BackupParams; result: BackupResult };
   /** The other nodes that are connected now or remembered. */
   "peers.list": { params: Nothing; result: Array<Peer> };
-  /** Connects to the node of a ticket; waits until it answered or 15 seconds are over. */
+  /** Connects to the node of a ticket, or to a node of which only the id is known: it is looked up. Waits until it  answered, or 15 seconds for a ticket and 30 for an id are over. A failure names every way that was tried. */
   "peers.connect": { params: ConnectParams; result: Connected };
+  /** Where a node is, or where the devices of a user are, and from where that is known. */
+  "peers.find": { params: FindParams; result: FindResult };
   /** Disconnects and forgets a peer; it may come back by itself unless it is blocked. */
   "peers.forget": { params: NodeParams; result: Nothing };
   /** Never talks to this node again, until it is unblocked. */

@@ -55,10 +55,17 @@ pub(crate) enum Command {
     },
     /// Print a ticket with which another node can connect to this one.
     Ticket,
-    /// Connect to the node of a ticket.
+    /// Connect to the node of a ticket, or to a node of which you know the id.
     Connect {
-        /// What `hedgerow ticket` printed there.
+        /// What `hedgerow ticket` printed there, or its node id.
+        #[arg(value_name = "TICKET|NODE")]
         ticket: String,
+    },
+    /// Where a node is, or where the devices of a user are.
+    Find {
+        /// Node id or user id.
+        #[arg(value_name = "USER|NODE")]
+        id: String,
     },
     /// Print a fresh one-time address of the dashboard.
     Login,
@@ -152,6 +159,19 @@ pub(crate) struct Up {
     /// Do not relay for others, even when this node is reachable.
     #[arg(long)]
     pub(crate) no_serve: bool,
+    /// Nodes of the DHT to begin with, instead of the remembered ones. None are built in; nodes of the public Mainline
+    /// DHT will do, and so will those of a private one.
+    #[arg(long, value_name = "HOST:PORT,…", value_delimiter = ',', value_parser = parse_host_port)]
+    pub(crate) dht_bootstrap: Vec<String>,
+    /// Be a node of the DHT for others on this UDP port, even if nobody found this node reachable.
+    #[arg(long, value_name = "PORT", conflicts_with = "no_dht")]
+    pub(crate) dht_port: Option<u16>,
+    /// Neither publish in the DHT where this node is nor look there for others.
+    #[arg(long, conflicts_with = "dht_bootstrap")]
+    pub(crate) no_dht: bool,
+    /// Domain name whose TXT records hold tickets, asked while nobody is connected; may be repeated.
+    #[arg(long = "seed", value_name = "NAME")]
+    pub(crate) seeds: Vec<String>,
     /// Ticket of a node to connect to; may be repeated.
     #[arg(long = "peer", value_name = "TICKET")]
     pub(crate) peers: Vec<String>,
@@ -477,6 +497,15 @@ fn parse_users(text: &str) -> Result<f64, String> {
 
 fn parse_json(text: &str) -> Result<Value, String> {
     serde_json::from_str(text).map_err(|e| format!("this is not JSON: {e}"))
+}
+
+fn parse_host_port(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    match port.and_then(|(_, port)| port.parse::<u16>().ok()) {
+        Some(1..) => Ok(text.to_owned()),
+        _ => Err("give a host and a port, such as 192.0.2.1:6881".to_owned()),
+    }
 }
 
 fn parse_loopback(text: &str) -> Result<SocketAddr, String> {

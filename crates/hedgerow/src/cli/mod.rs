@@ -75,6 +75,7 @@ fn run(command: Command, data_given: bool, context: &Context) -> Result {
         Command::Peers { all } => node::peers(all, context),
         Command::Ticket => node::ticket(context),
         Command::Connect { ticket } => node::connect(&ticket, context),
+        Command::Find { id } => node::find(&id, context),
         Command::Login => node::login(context),
         Command::Open => node::open(context),
         Command::Widget(widget) => widget::run(widget, context),

@@ -7,7 +7,7 @@ use super::{
     local, output, place, prompt, refused, starters,
 };
 use crate::http;
-use hedgerow_node::{NodeConfig, NodeHandle, ReadyInfo, StartError};
+use hedgerow_node::{LookupOptions, NodeConfig, NodeHandle, ReadyInfo, StartError};
 use serde_json::json;
 use std::{
     io::{self, Read},
@@ -135,6 +135,12 @@ async fn start_node(up: &Up, context: &Context, port: u16) -> Result<(NodeHandle
         hub_port: port,
         lan: !up.no_lan,
         serve: !up.no_serve,
+        lookup: LookupOptions {
+            dht: !up.no_dht,
+            bootstrap: up.dht_bootstrap.clone(),
+            dht_port: up.dht_port,
+            seeds: up.seeds.clone(),
+        },
         peers: up.peers.clone(),
         passphrase: std::env::var("HEDGEROW_PASSPHRASE").ok(),
         starters: starters::all(),

@@ -4,5 +4,7 @@
 mod connect;
 mod flow;
 mod hostile;
+mod lookup;
+mod lookup_hostile;
 mod reconnect;
 mod support;
