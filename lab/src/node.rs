@@ -54,11 +54,11 @@ impl Node {
             .args(arguments)
             .arg("--data")
             .arg(folder.join("data"));
+        let log = log(&folder);
         command
-            .args(arguments)
             .stdin(Stdio::null())
             .stdout(File::create(folder.join("out"))?)
-            .stderr(File::create(folder.join("err"))?);
+            .stderr(File::create(&log)?);
         let child = space.spawn(&mut command)?;
         let (id, ticket) = (String::new(), String::new());
         let mut node = Self {
@@ -192,7 +192,7 @@ impl Node {
             }
             let ended = self.child.try_wait()?;
             if ended.is_some() || begin.elapsed() > READY {
-                let said = fs::read_to_string(self.folder.join("err")).unwrap_or_default();
+                let said = fs::read_to_string(log(&self.folder)).unwrap_or_default();
                 bail!("a node did not get ready; it said: {} {}", out.trim(), said.trim());
             }
             thread::sleep(Duration::from_millis(10));
@@ -204,6 +204,14 @@ impl Drop for Node {
     fn drop(&mut self) {
         self.kill();
         let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Where a node says what it does: in its folder, which ends with it, or in the one that `LAB_LOGS` names.
+fn log(folder: &Path) -> PathBuf {
+    match (std::env::var_os("LAB_LOGS"), folder.file_name()) {
+        (Some(kept), Some(name)) => Path::new(&kept).join(name).with_extension("log"),
+        _ => folder.join("err"),
     }
 }
 
