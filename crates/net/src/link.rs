@@ -273,6 +273,9 @@ async fn watch_path(net: Arc<Inner>, link: Arc<Link>, mut path: PathKind) {
         }
         if new_path != path {
             path = new_path;
+            if path == PathKind::Relay && lock(&net.reach).doubt(Instant::now()) {
+                net.wake_reach.notify_one();
+            }
             net.emit(Queued::Plain(NetEvent::PathChanged { node: link.node, path }))
                 .await;
         }

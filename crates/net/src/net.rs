@@ -54,6 +54,10 @@ const RECEIVE_WINDOW: u32 = 8 << 20;
 const SEND_WINDOW: u64 = 4 << 20;
 /// Three channels, their credit, and one place for a protocol of a later version.
 const MAX_CHANNEL_STREAMS: u32 = 5;
+/// A path is dead after so long without an answer, and streams go on over another one. The engine's own values, 15 s and
+/// 5 s, leave people waiting when a router has changed its address.
+const PATH_IDLE: Duration = Duration::from_secs(8);
+const PATH_HEARTBEAT: Duration = Duration::from_millis(2500);
 /// How long a shutdown may take to tell the peers.
 const SHUTDOWN: Duration = Duration::from_secs(3);
 /// How long a shutdown then waits for the sockets to close; request streams that are still held keep them open.
@@ -251,6 +255,8 @@ fn transport(limits: &NetLimits) -> QuicTransportConfig {
     let idle = IdleTimeout::try_from(limits.idle).ok();
     QuicTransportConfig::builder()
         .max_idle_timeout(idle)
+        .default_path_keep_alive_interval(PATH_HEARTBEAT)
+        .default_path_max_idle_timeout(PATH_IDLE)
         .max_concurrent_uni_streams(VarInt::from_u32(MAX_CHANNEL_STREAMS))
         .max_concurrent_bidi_streams(VarInt::from_u32(limits.max_requests.max(1)))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))

@@ -31,6 +31,8 @@ use tracing::{debug, info};
 const ANSWER: Duration = Duration::from_secs(5);
 /// How often connected peers are asked again though nothing changed.
 const AGAIN: Duration = Duration::from_secs(300);
+/// How often they are asked again because a direct path broke.
+const DOUBT: Duration = Duration::from_secs(5);
 /// After a peer could not reach this node, how long until it is tried again.
 const RETRY_SERVING: Duration = Duration::from_secs(600);
 /// How long an attempt to reach a peer takes at most, and how often a peer may ask for one.
@@ -76,6 +78,8 @@ pub(crate) struct State {
     found: BTreeSet<SocketAddr>,
     /// When each peer last asked to be tried.
     tried: BTreeMap<NodeId, Instant>,
+    /// When the answers of peers were last doubted.
+    doubted: Option<Instant>,
     /// How often each peer has told something lately, and since when that is counted.
     tells: BTreeMap<NodeId, (Instant, u32)>,
 }
@@ -110,6 +114,17 @@ impl State {
     }
     pub(crate) fn relays_of(&self, node: &NodeId) -> Vec<SocketAddr> {
         self.relays_of.get(node).cloned().unwrap_or_default()
+    }
+    /// A direct path broke: perhaps this node is seen elsewhere now, so peers are asked again. Whether it is time for that.
+    pub(crate) fn doubt(&mut self, now: Instant) -> bool {
+        let due = self.doubted.is_none_or(|at| now.duration_since(at) >= DOUBT);
+        if due {
+            self.doubted = Some(now);
+            for said in self.said.values_mut() {
+                said.told = Reach::default();
+            }
+        }
+        due
     }
     /// Where this node relays for others.
     pub(crate) fn serves(&self) -> Option<SocketAddr> {
