@@ -5,6 +5,7 @@ extern crate alloc;
 pub mod directory;
 pub mod fetch;
 pub mod node;
+pub mod park;
 pub mod reach;
 pub mod side;
 pub mod stream;
