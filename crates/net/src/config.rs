@@ -41,6 +41,9 @@ pub struct NetConfig {
     pub lan: bool,
     /// Relay for others when this node turns out to be reachable.
     pub serve: bool,
+    /// Connections that were not used for so long are given up until there is something to say, if both sides agree;
+    /// nothing keeps all of them.
+    pub park: Option<Duration>,
     /// Peers from earlier runs.
     pub known: Vec<KnownPeer>,
     /// Nodes that are never spoken to.
@@ -64,6 +67,7 @@ impl NetConfig {
             preferred_port: None,
             lan: true,
             serve: true,
+            park: Some(Duration::from_millis(hedgerow_traverse::park::idle::QUIET_MS)),
             known: Vec::new(),
             blocked: Vec::new(),
             limits: NetLimits::default(),

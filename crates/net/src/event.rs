@@ -105,6 +105,9 @@ pub enum Why {
     Slow,
     /// A newer connection to the same peer took over; its `PeerConnected` follows.
     Replaced,
+    /// Both sides agreed to do without a connection while there is nothing to say. The peer counts as there; whatever
+    /// is to be said to it brings the connection back.
+    Parked,
     /// This node's wish: disconnected, forgotten, blocked or shut down.
     Local,
 }

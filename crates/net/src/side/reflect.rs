@@ -1,7 +1,7 @@
 //! Answering strangers: where their packets come from, perhaps later, perhaps from another port. Nobody gets more
 //! bytes out of it than they put in, and nobody gets much.
 
-use crate::{net::Inner, queue::lock};
+use crate::{net::Inner, park, queue::lock};
 use hedgerow_wire::side::{From, MAX_SIDE, Side, Token};
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -101,6 +101,10 @@ pub(super) async fn run(net: Arc<Inner>, socket: Arc<UdpSocket>, other: Arc<UdpS
             continue;
         };
         let now = Instant::now();
+        if let Some(packet) = buffer.get(..len).filter(|packet| park::is_meant(packet)) {
+            park::heard(&net, packet, from, &socket).await;
+            continue;
+        }
         let Some(Ok(Side::Ask { token, from: want, delay_s })) = buffer.get(..len).map(Side::from_bytes) else {
             continue;
         };

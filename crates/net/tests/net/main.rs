@@ -4,5 +4,6 @@
 mod connect;
 mod flow;
 mod hostile;
+mod park;
 mod reconnect;
 mod support;
