@@ -60,6 +60,7 @@ fn result_types() -> String {
         types::DoctorNat,
         types::DoctorRelay,
         types::DoctorPeer,
+        types::DoctorIdle,
         types::Doctor,
         types::BackupResult,
         types::Peer,

@@ -107,6 +107,7 @@ fn engine(
         after: Vec::new(),
         next_request: 0,
         backlog: BTreeMap::new(),
+        parking: crate::parking::Parking::default(),
     };
     Ok((engine, lock))
 }
@@ -159,6 +160,7 @@ async fn bind(config: &NodeConfig, identity: &Identity, store: &Store) -> Result
     net.agent = concat!("hedgerow/", env!("CARGO_PKG_VERSION")).into();
     net.lan = config.lan;
     net.serve = config.serve;
+    net.park = config.park;
     let name = store.meta("name").map_err(database)?;
     net.name = name.and_then(|n| String::from_utf8(n).ok()).filter(|n| !n.is_empty());
     let port = store.meta(PORT).map_err(database)?;

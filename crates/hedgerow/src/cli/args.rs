@@ -125,6 +125,12 @@ pub(crate) struct Up {
     /// Do not relay for others, even when this node is reachable.
     #[arg(long)]
     pub(crate) no_serve: bool,
+    /// Keep connections that nobody uses; costs 110 kB an hour each.
+    #[arg(long)]
+    pub(crate) no_park: bool,
+    /// Seconds without use after which a connection is parked: for trials.
+    #[arg(long, value_name = "SECONDS", hide = true)]
+    pub(crate) park_after: Option<f64>,
     /// Ticket of a node to connect to; may be repeated.
     #[arg(long = "peer", value_name = "TICKET")]
     pub(crate) peers: Vec<String>,
