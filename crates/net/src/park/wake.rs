@@ -13,7 +13,7 @@ use tokio::{
     net::UdpSocket,
     time::{Instant, timeout_at},
 };
-use tracing::debug;
+use tracing::{debug, trace};
 
 /// How long a node may take to be back at its relay.
 const LIMIT: Duration = Duration::from_secs(9);
@@ -100,6 +100,7 @@ async fn call_others(node: NodeId, pass: Pass, mut asked: BTreeMap<SocketAddr, A
                 continue;
             };
             of.cookie = cookie;
+            trace!(peer = %node.short(), home = %from, ?calling, "a call was answered");
             match calling {
                 Calling::Here => return true,
                 Calling::Again => {

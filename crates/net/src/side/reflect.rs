@@ -2,7 +2,10 @@
 //! bytes out of it than they put in, and nobody gets much.
 
 use crate::{net::Inner, park, queue::lock};
-use hedgerow_wire::side::{From, MAX_SIDE, Side, Token};
+use hedgerow_wire::{
+    park::MAX_PARK,
+    side::{From, MAX_SIDE, Side, Token},
+};
 use std::{
     collections::{BTreeMap, VecDeque},
     net::{IpAddr, SocketAddr},
@@ -23,6 +26,8 @@ const MOST: u32 = 20_000;
 const QUOTA_TIME: Duration = Duration::from_secs(60);
 /// Addresses that are counted apart; those beyond share what is left.
 const MOST_COUNTED: usize = 8192;
+/// The longest datagram of both protocols that come here.
+const LONGEST: usize = if MAX_PARK > MAX_SIDE { MAX_PARK } else { MAX_SIDE };
 /// Answers that are waiting for their time.
 const MOST_DELAYED: usize = 2048;
 
@@ -89,7 +94,7 @@ pub(super) async fn run(net: Arc<Inner>, socket: Arc<UdpSocket>, other: Arc<UdpS
     let mut quota = Quota::default();
     let delayed = Arc::new(AtomicUsize::new(0));
     let other_port = other.local_addr().map_or(0, |addr| addr.port());
-    let (mut one, mut two) = ([0; MAX_SIDE + 1], [0; MAX_SIDE + 1]);
+    let (mut one, mut two) = ([0; LONGEST + 1], [0; LONGEST + 1]);
     loop {
         let (received, here, there, buffer) = tokio::select! {
             received = socket.recv_from(&mut one) => (received, &socket, &other, &one),
