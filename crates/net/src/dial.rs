@@ -99,19 +99,24 @@ async fn connect(net: &Arc<Inner>, endpoint: &Endpoint, order: &DialOrder) -> Re
         if !order.parked {
             sleep(GRACE).await;
         }
-        if !crate::park::call(net, order.node, &relays).await {
-            std::future::pending::<()>().await;
+        match crate::park::call(net, order.node, &relays).await {
+            Some(relay) => relay,
+            None => std::future::pending().await,
         }
     };
     let connected = async {
         tokio::select! {
             connected = connecting => connected,
             // It has come to its relay only now: what was sent before is lost, and repeated late.
-            () = woken => match timeout(net.limits.handshake, endpoint.connect(addr.clone(), ALPN)).await {
-                Ok(Ok(conn)) => Ok(conn),
-                Ok(Err(error)) => Err(explain(error)),
-                Err(_) => Err(ConnectError::Unreachable("it was woken, but did not answer in time".into())),
-            },
+            relay = woken => {
+                let relay = crate::reach::url_of(relay).map(TransportAddr::Relay);
+                let addr = EndpointAddr::from_parts(id, addr.addrs.iter().cloned().chain(relay));
+                match timeout(net.limits.handshake, endpoint.connect(addr, ALPN)).await {
+                    Ok(Ok(conn)) => Ok(conn),
+                    Ok(Err(error)) => Err(explain(error)),
+                    Err(_) => Err(ConnectError::Unreachable("it was woken, but did not answer in time".into())),
+                }
+            }
         }
     };
     tokio::select! {

@@ -180,10 +180,16 @@ impl Inner {
         lock(&self.reach).own_relay().is_some()
     }
 
+    /// Whether an address is one of this machine.
+    fn is_own(&self, ip: IpAddr) -> bool {
+        let own = |endpoint: iroh::Endpoint| endpoint.addr().ip_addrs().any(|addr| addr.ip().to_canonical() == ip);
+        ip.is_loopback() || self.endpoint().is_some_and(own)
+    }
+
     /// Whether the peer of a link could call this node without it.
     fn is_callable(&self, link: &Link) -> bool {
         let (kind, address, _) = path_of(&link.conn, &self.doors);
-        if address.is_some_and(|address| address.ip().is_loopback()) || self.is_open() {
+        if address.is_some_and(|address| self.is_own(address.ip())) || self.is_open() {
             return true;
         }
         if sleeper::is_home(self, link) {
@@ -356,9 +362,20 @@ pub(crate) async fn heard(net: &Arc<Inner>, packet: &[u8], from: SocketAddr, soc
     let out = {
         let presence = lock(&net.reach).own_relay().map(|(_, relay)| relay.presence());
         let here = |node: &NodeId| presence.as_ref().is_some_and(|presence| presence.has(node));
+        // An old ticket may name this node's relay though another one became the home since.
+        let called = match Park::from_bytes(packet) {
+            Ok(Park::Call { node, .. }) => Some(node),
+            _ => None,
+        };
+        let own = lock(&net.reach).own_relay().map(|(addr, _)| addr);
+        let relays = called.map(|node| lock(&net.reach).relays_of(&node)).unwrap_or_default();
+        let elsewhere = relays.into_iter().filter(|relay| Some(*relay) != own).find_map(|relay| match relay {
+            SocketAddr::V4(relay) => Some(relay),
+            SocketAddr::V6(_) => None,
+        });
         let mut state = lock(&net.park);
         let now = state.now_ms();
-        state.home.heard(now, packet, from, here)
+        state.home.heard(now, packet, from, here, |_| elsewhere)
     };
     send(socket, out).await;
     net.wake_home.notify_one();

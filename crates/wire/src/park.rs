@@ -5,6 +5,7 @@
 //! is said by strangers. No datagram causes more bytes than it has itself.
 
 use alloc::vec::Vec;
+use core::net::{Ipv4Addr, SocketAddrV4};
 use hedgerow_base::{Blame, Blamed, NodeId};
 
 /// Longest datagram of this protocol in bytes.
@@ -15,6 +16,9 @@ pub const CALL_LEN: usize = 72;
 pub const MAX_COUNT: u32 = (1 << 24) - 1;
 /// Longest delay in seconds for which an answer may be asked.
 pub const MAX_AFTER: u8 = 253;
+
+/// What is written in the place of no address.
+const NOWHERE: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0);
 
 /// Proves that a datagram comes from the node or its home.
 pub type Mac = [u8; 6];
@@ -131,6 +135,8 @@ pub enum Park {
         cookie: Cookie,
         /// What becomes of it.
         calling: Calling,
+        /// With [`Calling::Unknown`]: the relay of a home that may know the node.
+        elsewhere: Option<SocketAddrV4>,
     },
 }
 
@@ -180,10 +186,18 @@ impl Park {
                 out.extend_from_slice(pass);
                 out.resize(CALL_LEN, 0);
             }
-            Park::Called { token, cookie, calling } => {
+            Park::Called {
+                token,
+                cookie,
+                calling,
+                elsewhere,
+            } => {
                 out.extend_from_slice(token);
                 out.extend_from_slice(cookie);
                 out.push(*calling as u8);
+                let elsewhere = elsewhere.unwrap_or(NOWHERE);
+                out.extend_from_slice(&elsewhere.ip().octets());
+                out.extend_from_slice(&elsewhere.port().to_be_bytes());
             }
         }
         out
@@ -259,6 +273,11 @@ impl Park {
                 calling: {
                     let [number] = rest.take()?;
                     Calling::ALL.get(usize::from(number)).copied().ok_or(ParkError)?
+                },
+                elsewhere: {
+                    let ip = Ipv4Addr::from(rest.take::<4>()?);
+                    let port = u16::from_be_bytes(rest.take()?);
+                    Some(SocketAddrV4::new(ip, port)).filter(|at| *at != NOWHERE)
                 },
             },
             _ => return Err(ParkError),

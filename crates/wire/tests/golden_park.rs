@@ -20,7 +20,13 @@ fn all() -> Vec<(Park, String)> {
         mac,
     };
     let (token, cookie) = ([9; 8], [10; 8]);
-    let called = |calling| Park::Called { token, cookie, calling };
+    let called = |calling| Park::Called {
+        token,
+        cookie,
+        calling,
+        elsewhere: None,
+    };
+    let nowhere = "00".repeat(6);
     let (t, c) = ("09".repeat(8), "0a".repeat(8));
     vec![
         (here(None), format!("10{numbers}00{m}")),
@@ -39,12 +45,21 @@ fn all() -> Vec<(Park, String)> {
             },
             format!("15{}{t}{c}{}{}", "07".repeat(32), "0b".repeat(16), "00".repeat(7)),
         ),
-        (called(Calling::Unknown), format!("16{t}{c}00")),
-        (called(Calling::Again), format!("16{t}{c}01")),
-        (called(Calling::Waking), format!("16{t}{c}02")),
-        (called(Calling::Awake), format!("16{t}{c}03")),
-        (called(Calling::Here), format!("16{t}{c}04")),
-        (called(Calling::Refused), format!("16{t}{c}05")),
+        (called(Calling::Unknown), format!("16{t}{c}00{nowhere}")),
+        (
+            Park::Called {
+                token,
+                cookie,
+                calling: Calling::Unknown,
+                elsewhere: Some("203.0.113.7:4401".parse().unwrap()),
+            },
+            format!("16{t}{c}00cb0071071131"),
+        ),
+        (called(Calling::Again), format!("16{t}{c}01{nowhere}")),
+        (called(Calling::Waking), format!("16{t}{c}02{nowhere}")),
+        (called(Calling::Awake), format!("16{t}{c}03{nowhere}")),
+        (called(Calling::Here), format!("16{t}{c}04{nowhere}")),
+        (called(Calling::Refused), format!("16{t}{c}05{nowhere}")),
     ]
 }
 

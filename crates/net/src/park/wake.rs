@@ -2,13 +2,19 @@
 
 use super::send;
 use crate::{
+    address::is_local,
     net::Inner,
     queue::lock,
     side::{any_socket, random},
 };
 use hedgerow_base::NodeId;
 use hedgerow_wire::park::{Calling, Cookie, MAX_PARK, Park, Pass, Token};
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{SocketAddr, SocketAddrV4},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::{
     net::UdpSocket,
     time::{Instant, timeout_at},
@@ -17,37 +23,57 @@ use tracing::{debug, trace};
 
 /// How long a node may take to be back at its relay.
 const LIMIT: Duration = Duration::from_secs(9);
-/// How often is called.
+/// How often is called, and how often in vain.
 const AGAIN: Duration = Duration::from_millis(300);
+const MOST_UNANSWERED: u32 = 12;
+/// Most homes that others name.
+const MOST_REDIRECTED: usize = 3;
 
 /// One home that is asked.
 #[derive(Clone, Copy, Default)]
 struct Asked {
+    relay: Option<SocketAddr>,
     token: Token,
     cookie: Cookie,
+    refused: bool,
+    unanswered: u32,
 }
 
-/// Has a node woken by its homes. `true` when it can be reached over one of the relays; `false` when none of them knows
-/// it, or it did not come.
-pub(crate) async fn call(net: &Arc<Inner>, node: NodeId, relays: &[SocketAddr]) -> bool {
+impl Asked {
+    fn is_open(&self) -> bool {
+        !self.refused && self.unanswered < MOST_UNANSWERED
+    }
+}
+
+/// Has a node woken by its homes. Over which relay it can be reached now; nothing when none of them knows it, or when it
+/// did not come.
+pub(crate) async fn call(net: &Arc<Inner>, node: NodeId, relays: &[SocketAddr]) -> Option<SocketAddr> {
     let pass = lock(&net.park).passes.get(&node).copied().unwrap_or_default();
     let own = lock(&net.reach).own_relay().map(|(addr, _)| addr);
-    let mut asked = BTreeMap::new();
-    for relay in relays.iter().filter(|relay| relay.is_ipv4() && Some(**relay) != own) {
-        if let Some(port) = relay.port().checked_add(1) {
-            let first = Asked {
-                token: random(),
-                ..Asked::default()
-            };
-            asked.insert(SocketAddr::new(relay.ip(), port), first);
-        }
+    let mut call = Call {
+        node,
+        pass,
+        asked: BTreeMap::new(),
+        redirected: 0,
+    };
+    for relay in relays.iter().filter(|relay| Some(**relay) != own) {
+        call.ask_at(*relay);
     }
-    let elsewhere = call_others(node, pass, asked);
+    let elsewhere = call.run();
     let here = call_here(net, node);
     tokio::pin!(elsewhere, here);
     tokio::select! {
-        woken = &mut elsewhere => woken || here.await,
-        woken = &mut here => woken || elsewhere.await,
+        woken = &mut elsewhere => match woken {
+            Some(relay) => Some(relay),
+            None => match here.await {
+                true => own,
+                false => None,
+            },
+        },
+        woken = &mut here => match woken {
+            true => own,
+            false => elsewhere.await,
+        },
     }
 }
 
@@ -76,58 +102,91 @@ async fn call_here(net: &Arc<Inner>, node: NodeId) -> bool {
     false
 }
 
-async fn call_others(node: NodeId, pass: Pass, mut asked: BTreeMap<SocketAddr, Asked>) -> bool {
-    if asked.is_empty() {
-        return false;
-    }
-    let Some(socket) = any_socket().await else { return false };
-    let begin = Instant::now();
-    while begin.elapsed() < LIMIT && !asked.is_empty() {
-        for (home, of) in &asked {
-            say(&socket, *home, *of, node, pass).await;
-        }
-        let until = Instant::now() + AGAIN;
-        let mut buffer = [0; MAX_PARK + 1];
-        while let Ok(received) = timeout_at(until, socket.recv_from(&mut buffer)).await {
-            let Ok((len, from)) = received else {
-                tokio::task::yield_now().await;
-                continue;
-            };
-            let Some(Ok(Park::Called { token, cookie, calling })) = buffer.get(..len).map(Park::from_bytes) else {
-                continue;
-            };
-            let Some(of) = asked.get_mut(&from).filter(|of| of.token == token) else {
-                continue;
-            };
-            of.cookie = cookie;
-            trace!(peer = %node.short(), home = %from, ?calling, "a call was answered");
-            match calling {
-                Calling::Here => return true,
-                Calling::Again => {
-                    let of = *of;
-                    say(&socket, from, of, node, pass).await;
-                }
-                Calling::Unknown | Calling::Refused => {
-                    debug!(peer = %node.short(), home = %from, ?calling, "not woken");
-                    asked.remove(&from);
-                    if asked.is_empty() {
-                        return false;
-                    }
-                }
-                Calling::Waking | Calling::Awake => {}
-            }
-        }
-    }
-    false
+/// A call to several homes.
+struct Call {
+    node: NodeId,
+    pass: Pass,
+    asked: BTreeMap<SocketAddr, Asked>,
+    redirected: usize,
 }
 
-async fn say(socket: &UdpSocket, home: SocketAddr, of: Asked, node: NodeId, pass: Pass) {
-    let Asked { token, cookie } = of;
-    let call = Park::Call {
-        node,
-        token,
-        cookie,
-        pass,
-    };
-    let _ = socket.send_to(&call.to_bytes(), home).await;
+impl Call {
+    fn ask_at(&mut self, relay: SocketAddr) {
+        let side = relay.port().checked_add(1).map(|port| SocketAddr::new(relay.ip(), port));
+        if let Some(side) = side.filter(SocketAddr::is_ipv4) {
+            self.asked.entry(side).or_insert_with(|| Asked {
+                token: random(),
+                relay: Some(relay),
+                ..Asked::default()
+            });
+        }
+    }
+
+    async fn run(mut self) -> Option<SocketAddr> {
+        if self.asked.is_empty() {
+            return None;
+        }
+        let socket = any_socket().await?;
+        let begin = Instant::now();
+        while begin.elapsed() < LIMIT && self.asked.values().any(Asked::is_open) {
+            let open: Vec<SocketAddr> = self.asked.iter().filter(|(_, of)| of.is_open()).map(|(at, _)| *at).collect();
+            for side in open {
+                self.say(&socket, side).await;
+            }
+            let until = Instant::now() + AGAIN;
+            let mut buffer = [0; MAX_PARK + 1];
+            while let Ok(received) = timeout_at(until, socket.recv_from(&mut buffer)).await {
+                let Ok((len, from)) = received else {
+                    tokio::task::yield_now().await;
+                    continue;
+                };
+                let heard = buffer.get(..len).map(Park::from_bytes);
+                if let Some(Ok(Park::Called { token, cookie, calling, elsewhere })) = heard
+                    && let Some(of) = self.asked.get_mut(&from).filter(|of| of.token == token && of.is_open())
+                {
+                    trace!(peer = %self.node.short(), home = %from, ?calling, "a call was answered");
+                    (of.cookie, of.unanswered) = (cookie, 0);
+                    match calling {
+                        Calling::Here => return of.relay,
+                        Calling::Again => self.say(&socket, from).await,
+                        Calling::Unknown | Calling::Refused => {
+                            debug!(peer = %self.node.short(), home = %from, ?calling, "not woken");
+                            of.refused = true;
+                            self.follow(from, elsewhere);
+                        }
+                        Calling::Waking | Calling::Awake => {}
+                    }
+                    if !self.asked.values().any(Asked::is_open) {
+                        return None;
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// One home names another; from the internet none within a local network.
+    fn follow(&mut self, from: SocketAddr, elsewhere: Option<SocketAddrV4>) {
+        if let Some(relay) = elsewhere.map(SocketAddr::V4)
+            && self.redirected < MOST_REDIRECTED
+            && (is_local(from.ip()) || !is_local(relay.ip()))
+        {
+            self.redirected += 1;
+            self.ask_at(relay);
+        }
+    }
+
+    async fn say(&mut self, socket: &UdpSocket, side: SocketAddr) {
+        let (node, pass) = (self.node, self.pass);
+        let Some(of) = self.asked.get_mut(&side) else { return };
+        of.unanswered += 1;
+        let (token, cookie) = (of.token, of.cookie);
+        let call = Park::Call {
+            node,
+            token,
+            cookie,
+            pass,
+        };
+        let _ = socket.send_to(&call.to_bytes(), side).await;
+    }
 }

@@ -8,7 +8,7 @@ use hedgerow_base::{NodeId, hash};
 use hedgerow_wire::park::{Calling, Cookie, MAX_COUNT, Park, Pass};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, SocketAddr, SocketAddrV4},
 };
 
 /// Most nodes that sleep here, and most of one address: many may be behind one router.
@@ -301,13 +301,15 @@ impl Home {
         out
     }
 
-    /// A datagram came. `is_here` tells whether a node can be reached over this home already.
+    /// A datagram came. `is_here` tells whether a node can be reached over this home already, `elsewhere` the relay over
+    /// which a node may be reached that does not sleep here.
     pub fn heard(
         &mut self,
         now_ms: u64,
         bytes: &[u8],
         from: SocketAddr,
         is_here: impl Fn(&NodeId) -> bool,
+        elsewhere: impl Fn(&NodeId) -> Option<SocketAddrV4>,
     ) -> Vec<Datagram> {
         let Ok(datagram) = Park::from_bytes(bytes) else {
             return Vec::new();
@@ -353,6 +355,7 @@ impl Home {
                     token,
                     cookie: fresh,
                     calling,
+                    elsewhere: (calling == Calling::Unknown).then(|| elsewhere(&node)).flatten(),
                 };
                 wake.into_iter().chain([(from, called.to_bytes())]).collect()
             }

@@ -9,7 +9,7 @@ use hedgerow_base::NodeId;
 use hedgerow_wire::park::{CALL_LEN, Calling, MAX_PARK, Park};
 use std::{
     collections::BTreeMap,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4},
 };
 
 const NODE: NodeId = NodeId([1; 32]);
@@ -23,6 +23,10 @@ fn at(host: u8, port: u16) -> SocketAddr {
 
 fn nobody(_: &NodeId) -> bool {
     false
+}
+
+fn nowhere(_: &NodeId) -> Option<SocketAddrV4> {
+    None
 }
 
 fn home() -> Home {
@@ -142,7 +146,7 @@ impl World {
                 let (to_home, address, bytes) = entry.remove();
                 if to_home {
                     if self.home_is_up {
-                        let out = self.home.heard(self.now, &bytes, address, nobody);
+                        let out = self.home.heard(self.now, &bytes, address, nobody, nowhere);
                         self.deliver(out);
                     }
                     continue;
@@ -190,7 +194,7 @@ impl World {
                 pass: pass(&PASS_KEY, &NodeId([8; 32])),
             };
             if !self.lost() && self.home_is_up {
-                let out = self.home.heard(self.now, &call.to_bytes(), at(200, 9), nobody);
+                let out = self.home.heard(self.now, &call.to_bytes(), at(200, 9), nobody, nowhere);
                 let answers = self.deliver(out);
                 let answered = answers.first().and_then(|bytes| Park::from_bytes(bytes).ok());
                 if let Some(Park::Called { cookie: fresh, .. }) = answered.filter(|_| !self.lost()) {
@@ -303,18 +307,18 @@ fn a_beat_counts_once_and_only_with_the_secret_of_the_registration() {
     let mut watch = registered(&mut home, 0);
     let beat = watch.tick(0).unwrap();
     assert_eq!(home.call(0, &NODE, None, nobody).0, Calling::Unknown, "never heard of");
-    assert_eq!(home.heard(0, &beat, at(1, 1), nobody).len(), 1, "answered at once");
-    assert_eq!(home.heard(1, &beat, at(66, 6), nobody), [], "repeated by another");
+    assert_eq!(home.heard(0, &beat, at(1, 1), nobody, nowhere).len(), 1, "answered at once");
+    assert_eq!(home.heard(1, &beat, at(66, 6), nobody, nowhere), [], "repeated by another");
     for place in 0..beat.len() {
         let mut other = beat.clone();
         other[place] ^= 1;
-        let out = home.heard(2, &other, at(66, 6), nobody);
+        let out = home.heard(2, &other, at(66, 6), nobody, nowhere);
         assert!(out.iter().all(|(_, bytes)| bytes.len() < beat.len()), "at most: lost");
     }
     let (calling, wake) = home.call(3, &NODE, None, nobody);
     assert_eq!((calling, wake.map(|(to, _)| to)), (Calling::Waking, Some(at(1, 1))));
     let stranger = Watch::new(7, key(&[4; 32], 7), None, 0).tick(0).unwrap();
-    assert_eq!(home.heard(4, &stranger, at(66, 6), nobody), []);
+    assert_eq!(home.heard(4, &stranger, at(66, 6), nobody, nowhere), []);
 }
 
 fn called(out: &[Datagram]) -> Option<([u8; 8], Calling)> {
@@ -335,7 +339,7 @@ fn call_from(home: &mut Home, now: u64, from: SocketAddr, pass: [u8; 16]) -> (Ca
         }
         .to_bytes()
     };
-    let first = home.heard(now, &call([0; 8]), from, nobody);
+    let first = home.heard(now, &call([0; 8]), from, nobody, nowhere);
     let Some((cookie, calling)) = called(&first) else {
         return (Calling::Refused, 0);
     };
@@ -344,7 +348,7 @@ fn call_from(home: &mut Home, now: u64, from: SocketAddr, pass: [u8; 16]) -> (Ca
         (Calling::Again, 1),
         "nobody is woken by an address that was not proven"
     );
-    let second = home.heard(now, &call(cookie), from, nobody);
+    let second = home.heard(now, &call(cookie), from, nobody, nowhere);
     let bytes: usize = second.iter().map(|(_, bytes)| bytes.len()).sum();
     assert!(bytes + HEADERS as usize <= CALL_LEN, "{bytes} bytes for a call");
     called(&second).map_or((Calling::Refused, 0), |(_, calling)| (calling, second.len()))
@@ -355,13 +359,13 @@ fn strangers_who_call_without_end_do_not_keep_a_node_awake_nor_its_peers_away() 
     let mut home = home();
     let mut watch = registered(&mut home, 0);
     let beat = watch.tick(0).unwrap();
-    home.heard(0, &beat, at(1, 1), nobody);
+    home.heard(0, &beat, at(1, 1), nobody, nowhere);
     let mut wakes = 0;
     for second in 0..3600u64 {
         let now = second * 1000;
         if second % 100 == 0 {
             while let Some(beat) = watch.tick(now) {
-                let mut answers = home.heard(now, &beat, at(1, 1), nobody);
+                let mut answers = home.heard(now, &beat, at(1, 1), nobody, nowhere);
                 answers.extend(home.tick(now));
                 answers.iter().for_each(|(_, bytes)| {
                     watch.heard(now, bytes);
@@ -396,9 +400,9 @@ fn wakeups_by_strangers_end_and_come_back_slowly() {
     for minute in 0..240u64 {
         let now = minute * 60_000;
         while let Some(beat) = watch.tick(now) {
-            for (_, bytes) in home.heard(now, &beat, at(1, 1), nobody) {
+            for (_, bytes) in home.heard(now, &beat, at(1, 1), nobody, nowhere) {
                 if let Heard::Called { answer, .. } = watch.heard(now, &bytes) {
-                    home.heard(now, &answer, at(1, 1), nobody);
+                    home.heard(now, &answer, at(1, 1), nobody, nowhere);
                 }
             }
         }
@@ -427,8 +431,8 @@ fn a_home_is_bounded_and_forgets_who_is_gone() {
     assert_eq!((1000..4000).filter(|n| taken(&mut home, *n, ip(*n))).count(), 960);
     assert_eq!(home.len(), 1024);
     for n in 0..100_000u32 {
-        home.heard(0, &[0x10; MAX_PARK], SocketAddr::new(ip(n), 1), nobody);
-        home.heard(0, &[0x15; CALL_LEN], SocketAddr::new(ip(n), 1), nobody);
+        home.heard(0, &[0x10; MAX_PARK], SocketAddr::new(ip(n), 1), nobody, nowhere);
+        home.heard(0, &[0x15; CALL_LEN], SocketAddr::new(ip(n), 1), nobody, nowhere);
     }
     let later = 20 * 60_000;
     assert!(home.register(later, 5000, node(5000), ip(1), &LINK, PASS_KEY).is_some());
