@@ -70,6 +70,7 @@ fn result_types() -> String {
         types::FoundDevice,
         types::FindResult,
         types::DoctorPeer,
+        types::DoctorIdle,
         types::Doctor,
         types::Report,
         types::TracePath,

@@ -56,6 +56,8 @@ pub enum Path {
     Relay,
     /// On the same network or machine.
     Lan,
+    /// There, without a connection as long as there is nothing to say.
+    Parked,
     /// Not connected now.
     None,
 }

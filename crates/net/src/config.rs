@@ -44,6 +44,9 @@ pub struct NetConfig {
     pub serve: bool,
     /// How it is found, and finds others.
     pub lookup: LookupConfig,
+    /// Connections that were not used for so long are given up until there is something to say, if both sides agree;
+    /// nothing keeps all of them.
+    pub park: Option<Duration>,
     /// Peers from earlier runs.
     pub known: Vec<KnownPeer>,
     /// Nodes that are never spoken to.
@@ -68,6 +71,7 @@ impl NetConfig {
             lan: true,
             serve: true,
             lookup: LookupConfig::default(),
+            park: Some(Duration::from_millis(hedgerow_traverse::park::idle::QUIET_MS)),
             known: Vec::new(),
             blocked: Vec::new(),
             limits: NetLimits::default(),

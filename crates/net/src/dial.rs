@@ -8,8 +8,8 @@ use iroh::{
     Endpoint, EndpointAddr, TransportAddr,
     endpoint::{Connection, VarInt},
 };
-use std::{net::SocketAddr, sync::Arc};
-use tokio::time::{Instant, sleep_until, timeout};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::debug;
 
 /// Starts dials when they are due, for as long as the network runs.
@@ -98,22 +98,52 @@ async fn connect(net: &Arc<Inner>, endpoint: &Endpoint, order: &DialOrder) -> Re
         relays.extend(order.addresses.iter().filter(|addr| !is_local(addr.ip())).take(GUESSES));
     }
     let over = relays
-        .into_iter()
+        .iter()
+        .copied()
         .filter_map(crate::reach::url_of)
         .map(TransportAddr::Relay);
     let addr = EndpointAddr::from_parts(id, order.addresses.iter().copied().map(TransportAddr::Ip).chain(over));
     let mut cancelled = order.cancelled.clone();
-    tokio::select! {
-        connected = timeout(net.limits.handshake, endpoint.connect(addr, ALPN)) => match connected {
+    let connecting = async {
+        match timeout(net.limits.handshake, endpoint.connect(addr.clone(), ALPN)).await {
             Ok(Ok(conn)) => Ok(conn),
             Ok(Err(error)) => Err(explain(error)),
             Err(_) => Err(ConnectError::Unreachable("no answer in time".into())),
-        },
+        }
+    };
+    let woken = async {
+        if !order.parked {
+            sleep(GRACE).await;
+        }
+        match crate::park::call(net, order.node, &relays).await {
+            Some(relay) => relay,
+            None => std::future::pending().await,
+        }
+    };
+    let connected = async {
+        tokio::select! {
+            connected = connecting => connected,
+            // It has come to its relay only now: what was sent before is lost, and repeated late.
+            relay = woken => {
+                let relay = crate::reach::url_of(relay).map(TransportAddr::Relay);
+                let addr = EndpointAddr::from_parts(id, addr.addrs.iter().cloned().chain(relay));
+                match timeout(net.limits.handshake, endpoint.connect(addr, ALPN)).await {
+                    Ok(Ok(conn)) => Ok(conn),
+                    Ok(Err(error)) => Err(explain(error)),
+                    Err(_) => Err(ConnectError::Unreachable("it was woken, but did not answer in time".into())),
+                }
+            }
+        }
+    };
+    tokio::select! {
+        connected = connected => connected,
         // The sender is dropped when the other side's connection is there first, or the user changed their mind.
         _ = cancelled.changed() => Err(ConnectError::Refused(hedgerow_wire::node::CloseCode::Duplicate)),
     }
 }
 
+/// How long a node that may be awake has to answer by itself before its homes are asked to wake it.
+const GRACE: Duration = Duration::from_millis(500);
 /// Most relays that are guessed from addresses.
 const GUESSES: usize = 2;
 

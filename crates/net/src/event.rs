@@ -111,6 +111,9 @@ pub enum Why {
     Slow,
     /// A newer connection to the same peer took over; its `PeerConnected` follows.
     Replaced,
+    /// Both sides agreed to do without a connection while there is nothing to say. The peer counts as there; whatever
+    /// is to be said to it brings the connection back.
+    Parked,
     /// This node's wish: disconnected, forgotten, blocked or shut down.
     Local,
 }
@@ -123,6 +126,7 @@ impl std::fmt::Display for Why {
             Self::Fault(what) => write!(f, "the other node misbehaved: {what}"),
             Self::Slow => f.write_str("the other node did not read what was sent"),
             Self::Replaced => f.write_str("a newer connection took over"),
+            Self::Parked => f.write_str("parked: there was nothing to say"),
             Self::Local => f.write_str("closed by this node"),
         }
     }

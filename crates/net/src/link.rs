@@ -42,6 +42,12 @@ use tracing::debug;
 /// Streams of unknown protocols that one connection may open before that counts as a fault.
 const MAX_UNKNOWN_STREAMS: u32 = 64;
 
+/// Frames up to this length in bytes may be what nodes tell each other again and again (digests); whoever sends and
+/// receives them says if they were more ([`Link::touch`]). Longer ones and live messages always are.
+const QUIET_FRAME: usize = 512;
+/// How long after it was agreed a connection may be parked.
+const PARTING: std::time::Duration = std::time::Duration::from_secs(10);
+
 pub(crate) struct Link {
     pub(crate) id: u64,
     pub(crate) node: NodeId,
@@ -70,6 +76,12 @@ pub(crate) struct Link {
     /// Becomes true after `PeerDisconnected` is queued.
     ended: watch::Sender<bool>,
     limits: NetLimits,
+    /// When somebody last said something on it.
+    used: Mutex<Instant>,
+    /// Requests and streams that are open hold it.
+    in_use: Arc<()>,
+    /// Until when the connection may be parked, as was agreed, and whether it was used after that.
+    parting: Mutex<Option<(Instant, bool)>>,
 }
 
 fn index(channel: Channel) -> usize {
@@ -117,7 +129,49 @@ impl Link {
             why: Mutex::new(None),
             ended: watch::Sender::new(false),
             limits,
+            used: Mutex::new(Instant::now()),
+            in_use: Arc::new(()),
+            parting: Mutex::new(None),
         })
+    }
+
+    /// Somebody says something: the connection is not parked for a while.
+    pub(crate) fn touch(&self) {
+        *lock(&self.used) = Instant::now();
+        self.keep();
+    }
+
+    /// Something is on its way: if the connection was to be parked, it comes back at once.
+    fn keep(&self) {
+        if let Some((_, used)) = &mut *lock(&self.parting) {
+            *used = true;
+        }
+    }
+
+    /// For how long nobody said anything.
+    pub(crate) fn unused(&self) -> std::time::Duration {
+        lock(&self.used).elapsed()
+    }
+
+    /// A request or stream is open.
+    pub(crate) fn is_in_use(&self) -> bool {
+        Arc::strong_count(&self.in_use) > 1
+    }
+
+    /// Both sides want to park the connection; good for a moment.
+    pub(crate) fn part(&self) {
+        *lock(&self.parting) = Some((Instant::now() + PARTING, false));
+    }
+
+    /// The connection has ended because both sides wanted so: whether it was used all the same in the last moment.
+    fn parted(&self) -> Option<bool> {
+        let parting = *lock(&self.parting);
+        parting.and_then(|(until, used)| (Instant::now() <= until).then_some(used))
+    }
+
+    /// Somebody tried to say something in the last moment before the connection was parked.
+    pub(crate) fn must_return(&self) -> bool {
+        self.parted() == Some(true)
     }
 
     /// The peer says what it calls itself now.
@@ -133,6 +187,10 @@ impl Link {
     pub(crate) fn send(&self, channel: Channel, bytes: Bytes) -> Result<(), SendError> {
         if bytes.len() > limits::MAX_FRAME {
             return Err(SendError::TooLong(bytes.len()));
+        }
+        self.keep();
+        if channel == Channel::Live || bytes.len() > QUIET_FRAME {
+            self.touch();
         }
         if !self.active.load(Ordering::Acquire) || self.conn.close_reason().is_some() {
             return Err(SendError::NotConnected);
@@ -172,6 +230,13 @@ impl Link {
         }
     }
 
+    /// Opens a request stream for somebody: as long as it is open, the connection is in use.
+    pub(crate) async fn open_held(&self, header: &[u8]) -> Result<(RequestSend, RequestRecv), SendError> {
+        self.touch();
+        let (send, recv) = self.open_request(header).await?;
+        Ok((send.holding(self.in_use.clone()), recv.holding(self.in_use.clone())))
+    }
+
     /// Opens a request stream.
     pub(crate) async fn open_request(&self, header: &[u8]) -> Result<(RequestSend, RequestRecv), SendError> {
         if header.len() > MAX_REQUEST_HEADER {
@@ -197,6 +262,7 @@ impl Link {
             return why;
         }
         match (closed_with(error), error) {
+            (Some(CloseCode::Parked), _) if self.parted().is_some() => Why::Parked,
             (Some(code), _) => Why::ByPeer(code),
             (None, ConnectionError::LocallyClosed) => Why::Local,
             (None, error) => Why::Lost(error.to_string()),
@@ -399,6 +465,9 @@ async fn read_channel(
             break;
         };
         let bytes = read_body(recv, len, link.limits.stall).await?;
+        if channel == Channel::Live || len > QUIET_FRAME {
+            link.touch();
+        }
         let message = NetEvent::Message {
             node: link.node,
             channel,
@@ -489,7 +558,9 @@ async fn read_request(net: Arc<Inner>, link: Arc<Link>, send: SendStream, mut re
             if let Ok(request) = LookupRequest::from_bytes(&header) {
                 return lookup::answer(net, link, request, send).await;
             }
-            let recv = RequestRecv::new(recv, stall);
+            link.touch();
+            let send = send.holding(link.in_use.clone());
+            let recv = RequestRecv::new(recv, stall).holding(link.in_use.clone());
             net.emit(Queued::Plain(NetEvent::Request {
                 node: link.node,
                 header,

@@ -11,6 +11,7 @@ use crate::{
     lan,
     link::Link,
     lookup::{self, FindAnswer, LookupReport, NotFound},
+    park::{self, ParkReport},
     queue::lock,
     reach::{self, ReachReport},
     request::{RequestRecv, RequestSend},
@@ -29,6 +30,7 @@ use iroh::{
     endpoint::{BindOpts, Connection, IdleTimeout, QuicTransportConfig, VarInt, presets},
 };
 use std::{
+    collections::BTreeSet,
     future::Future,
     net::SocketAddr,
     sync::{
@@ -92,6 +94,8 @@ pub(crate) struct Inner {
     pub(crate) lookup: lookup::State,
     /// Nodes are looked for on the local network.
     pub(crate) lan: bool,
+    pub(crate) park: Mutex<park::State>,
+    pub(crate) wake_home: Notify,
     node: NodeId,
     certificate: DeviceCertificate,
     agent: String,
@@ -326,7 +330,11 @@ impl Net {
         Ticket {
             node: self.node(),
             addresses: self.addresses(),
-            relays: self.inner().endpoint().as_ref().map(reach::homes).unwrap_or_default(),
+            relays: self
+                .inner()
+                .endpoint()
+                .map(|endpoint| reach::homes(self.inner(), &endpoint))
+                .unwrap_or_default(),
             name: lock(&self.inner().name).clone(),
         }
     }
@@ -369,24 +377,70 @@ impl Net {
         self.inner().lookup.report()
     }
 
-    /// Queues a message to a connected peer. Never waits.
+    /// Queues a message to a connected peer. Never waits. A parked peer is called.
     ///
     /// # Errors
-    /// [`SendError::NotConnected`], [`SendError::TooLong`], or [`SendError::Full`]: then a live message is dropped,
+    /// [`SendError::NotConnected`], also for a parked peer until its [`NetEvent::PeerConnected`], [`SendError::TooLong`], or [`SendError::Full`]: then a live message is dropped,
     /// and for the other channels [`NetEvent::Writable`] tells when to try again.
     pub fn send(&self, node: &NodeId, channel: Channel, bytes: impl Into<Bytes>) -> Result<(), SendError> {
-        self.link(node)?.send(channel, bytes.into())
+        match self.link(node) {
+            Ok(link) => link.send(channel, bytes.into()),
+            Err(error) => {
+                self.call(node);
+                Err(error)
+            }
+        }
     }
 
-    /// Opens a request stream to a connected peer. `header` is at most 16 KiB. Nothing happens before the future
-    /// is polled.
+    /// Opens a request stream to a connected or parked peer. `header` is at most 16 KiB. Nothing is sent before the
+    /// future is polled.
     pub fn open_request(
         &self,
         node: &NodeId,
         header: Vec<u8>,
     ) -> impl Future<Output = Result<(RequestSend, RequestRecv), SendError>> + Send + use<> {
         let link = self.link(node);
-        async move { link?.open_request(&header).await }
+        let (inner, node) = (self.inner().clone(), *node);
+        async move {
+            let link = match link {
+                Ok(link) => link,
+                Err(error) => inner.returned(&node).await.ok_or(error)?,
+            };
+            link.open_held(&header).await
+        }
+    }
+
+    /// There is something to say to a parked peer: the connection comes back. `true` if the peer was parked.
+    pub fn call(&self, node: &NodeId) -> bool {
+        let called = lock(&self.inner().table).call(node, Instant::now());
+        if called {
+            self.inner().wake_dialler.notify_one();
+        }
+        called
+    }
+
+    /// Something was said to a peer or by it, so its connection is in use: it is not parked for a while. For messages
+    /// that the network cannot tell from those that nodes repeat all the time; live messages, long ones and requests
+    /// count without.
+    pub fn touch(&self, node: &NodeId) {
+        if let Ok(link) = self.link(node) {
+            link.touch();
+        }
+    }
+
+    /// These peers are not parked, though nothing may be said for long. Replaces what was held before.
+    pub fn hold(&self, nodes: BTreeSet<NodeId>) {
+        lock(&self.inner().park).hold(nodes);
+    }
+
+    /// Peers that are there, but without a connection.
+    pub fn parked(&self) -> BTreeSet<NodeId> {
+        lock(&self.inner().table).parked().collect()
+    }
+
+    /// What idling costs this node.
+    pub fn park_report(&self) -> ParkReport {
+        self.inner().park_report()
     }
 
     /// All connected peers.
@@ -509,6 +563,8 @@ fn start(config: NetConfig, node: NodeId, boot: [u8; 16], endpoint: Endpoint, ev
         journal: Mutex::default(),
         lookup: lookup::State::new(config.lookup, config.secret),
         lan: config.lan,
+        park: Mutex::new(park::State::new(config.park)),
+        wake_home: Notify::new(),
         node,
         certificate: config.certificate,
         agent: shortened(&config.agent, MAX_AGENT).to_owned(),
@@ -523,6 +579,8 @@ fn start(config: NetConfig, node: NodeId, boot: [u8; 16], endpoint: Endpoint, ev
     inner.spawn(dial::run(inner.clone()));
     inner.spawn(accept::run(inner.clone(), endpoint.clone()));
     inner.spawn(reach::run(inner.clone(), endpoint.clone(), config.serve));
+    inner.spawn(park::run(inner.clone()));
+    inner.spawn(park::run_home(inner.clone()));
     if let Some(listen) = config.listen.iter().find_map(|addr| match addr.ip() {
         std::net::IpAddr::V4(ip) => Some(ip),
         std::net::IpAddr::V6(_) => None,

@@ -5,6 +5,7 @@ use crate::{
     address::{is_local, path_of},
     link::Link,
     net::Inner,
+    park,
     queue::lock,
     relay::Relay,
     request::RequestSend,
@@ -68,8 +69,12 @@ pub(crate) struct State {
     asking: BTreeSet<NodeId>,
     /// Relays over which a node can be reached, as it said or as its ticket says.
     relays_of: BTreeMap<NodeId, Vec<SocketAddr>>,
-    /// Relays that the engine was told of.
+    /// Relays that this node uses, unless it sleeps.
     in_use: BTreeSet<SocketAddr>,
+    /// Relays that the engine was told of.
+    told: BTreeSet<SocketAddr>,
+    /// Whose relay that is.
+    owners: BTreeMap<SocketAddr, NodeId>,
     /// Addresses of this node that the engine was told of.
     external: BTreeSet<SocketAddr>,
     relay: Option<(SocketAddr, Relay)>,
@@ -111,6 +116,23 @@ impl State {
         let (_, count) = self.tells.entry(peer).or_insert((now, 0));
         *count = count.saturating_add(1);
         *count <= MOST_TELLS
+    }
+    /// This node relays, and whether another one is at its relay.
+    pub(crate) fn own_relay(&self) -> Option<(SocketAddr, &Relay)> {
+        self.relay.as_ref().map(|(addr, relay)| (*addr, relay))
+    }
+    /// The relays that this node uses, or would if it did not sleep.
+    pub(crate) fn relays_in_use(&self) -> Vec<SocketAddr> {
+        self.in_use.iter().copied().collect()
+    }
+    /// Whose relay one is.
+    pub(crate) fn owner(&self, relay: &SocketAddr) -> Option<NodeId> {
+        self.owners.get(relay).copied()
+    }
+    /// The relay that a connected peer offers.
+    pub(crate) fn relay_of(&self, link: &Link) -> Option<SocketAddr> {
+        let said = self.said.get(&link.node).filter(|said| said.link == link.id)?;
+        said.reach.serves.first().copied()
     }
     pub(crate) fn relays_of(&self, node: &NodeId) -> Vec<SocketAddr> {
         self.relays_of.get(node).cloned().unwrap_or_default()
@@ -195,14 +217,30 @@ pub(crate) fn addr_of(url: &RelayUrl) -> Option<SocketAddr> {
     Some(SocketAddr::new(host.parse().ok()?, url.port_or_known_default()?))
 }
 
-/// Relays over which this node can be reached now.
-pub(crate) fn homes(endpoint: &Endpoint) -> Vec<SocketAddr> {
+/// Relays over which this node can be reached now; when it sleeps, the one of the home that wakes it.
+pub(crate) fn homes(net: &Inner, endpoint: &Endpoint) -> Vec<SocketAddr> {
+    let (asleep, stand_in) = {
+        let park = lock(&net.park);
+        (park.asleep_at(), park.stand_in())
+    };
+    if let Some(home) = asleep {
+        return vec![home];
+    }
     endpoint
         .addr()
         .relay_urls()
         .filter_map(addr_of)
+        .filter(|relay| Some(*relay) != stand_in)
         .take(MAX_RELAYS)
         .collect()
+}
+
+/// Whether the connection to one of the relays stands.
+pub(crate) fn is_at_home(endpoint: &Endpoint, home: SocketAddr) -> bool {
+    let status = endpoint.home_relay_status().get();
+    status
+        .iter()
+        .any(|relay| relay.is_connected() && addr_of(relay.url()) == Some(home))
 }
 
 /// Addresses of this machine's own interfaces; the engine's list has those that it was told of, too.
@@ -217,7 +255,7 @@ impl Inner {
         let serves = lock(&self.reach).serves();
         Reach {
             serves: serves.into_iter().collect(),
-            homes: homes(endpoint),
+            homes: homes(self, endpoint),
             observed: Vec::new(),
             name: self.name(),
             side: self.side_of(serves).into_iter().collect(),
@@ -231,6 +269,7 @@ impl Inner {
             return ReachReport::default();
         };
         let nat = lock(&self.side).nat();
+        let homes = homes(self, &endpoint);
         let state = lock(&self.reach);
         let observed = state
             .said
@@ -246,7 +285,7 @@ impl Inner {
                 .collect(),
             serves: state.relay.as_ref().map(|(addr, _)| *addr),
             clients: state.relay.as_ref().map_or(0, |(_, relay)| relay.clients()),
-            homes: homes(&endpoint),
+            homes,
             relays: state.in_use.iter().copied().collect(),
             nat,
         }
@@ -358,6 +397,11 @@ async fn hear(net: &Arc<Inner>, link: &Link, mut reach: Reach, told: Option<Reac
             told,
             at,
         };
+        for relay in &said.reach.serves {
+            if state.owners.len() < MOST_REMEMBERED || state.owners.contains_key(relay) {
+                state.owners.insert(*relay, link.node);
+            }
+        }
         state.said.insert(link.node, said);
         state.remember(link.node, &homes)
     };
@@ -392,6 +436,8 @@ pub(crate) async fn answer(net: Arc<Inner>, link: Arc<Link>, request: ReachReque
         ReachRequest::Knock { token } => side::answer_knock(&net, &link, token).await.to_bytes(),
         ReachRequest::KnockAt { at, token } => side::answer_knock_at(&net, &link, &at, token).await.to_bytes(),
         ReachRequest::Meet { meeting, spot } => side::answer_meet(&net, &link, meeting, spot).await.to_bytes(),
+        ReachRequest::Park { door } => park::answer_park(&net, &link, door).await.to_bytes(),
+        ReachRequest::Sleep { pass_key } => park::answer_sleep(&net, &link, pass_key).to_bytes(),
     };
     if send.write_frame(&answer).await.is_ok() {
         send.finish();
@@ -451,14 +497,23 @@ async fn use_external(net: &Inner, endpoint: &Endpoint) {
 /// Tells the engine which relays to keep a connection to: those of connected peers, or this node's own, so that also
 /// those whose network carries no UDP can reach it.
 async fn use_relays(net: &Inner, endpoint: &Endpoint) {
+    let stand_in = lock(&net.park).stand_in();
+    let parked: BTreeSet<NodeId> = lock(&net.table).parked().collect();
     let (add, remove) = {
         let mut state = lock(&net.reach);
         let own = state.relay.as_ref().map(|(addr, _)| *addr);
         let offered: BTreeSet<SocketAddr> = match own {
             Some(own) => BTreeSet::from([own]),
             None => {
-                let peers = state.said.values().flat_map(|said| &said.reach.serves);
-                let peers: BTreeSet<_> = peers.copied().collect();
+                let mut peers: BTreeSet<_> = state
+                    .said
+                    .values()
+                    .flat_map(|said| &said.reach.serves)
+                    .copied()
+                    .collect();
+                // A peer that is parked still serves.
+                let owners = state.owners.iter().filter(|(_, owner)| parked.contains(owner));
+                peers.extend(owners.map(|(relay, _)| *relay));
                 if peers.is_empty() { state.found.clone() } else { peers }
             }
         };
@@ -468,24 +523,27 @@ async fn use_relays(net: &Inner, endpoint: &Endpoint) {
         while good.len() > MAX_RELAYS {
             good.pop_last();
         }
-        let add: Vec<_> = good.difference(&state.in_use).copied().collect();
         // A relay whose peer is away for a moment may still serve: it goes only when there is another one.
-        let remove: Vec<_> = match good.is_empty() {
-            true => Vec::new(),
-            false => state.in_use.difference(&good).copied().collect(),
+        if !good.is_empty() {
+            state.in_use = good;
+        }
+        let wanted = match stand_in {
+            Some(stand_in) => BTreeSet::from([stand_in]),
+            None => state.in_use.clone(),
         };
-        state.in_use.extend(&add);
-        state.in_use.retain(|relay| !remove.contains(relay));
+        let add: Vec<_> = wanted.difference(&state.told).copied().collect();
+        let remove: Vec<_> = state.told.difference(&wanted).copied().collect();
+        state.told = wanted;
         (add, remove)
     };
+    for url in remove.into_iter().filter_map(url_of) {
+        endpoint.remove_relay(&url).await;
+    }
     for url in add.into_iter().filter_map(url_of) {
         info!(relay = %url, "a home for this node");
         endpoint
             .insert_relay(url.clone(), Arc::new(RelayConfig::new(url, None)))
             .await;
-    }
-    for url in remove.into_iter().filter_map(url_of) {
-        endpoint.remove_relay(&url).await;
     }
 }
 

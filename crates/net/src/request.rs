@@ -11,7 +11,7 @@ use crate::{
 use bytes::Bytes;
 use hedgerow_base::limits;
 use iroh::endpoint::{RecvStream, SendStream, VarInt};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 
 /// Code with which a request stream is given up.
@@ -26,6 +26,8 @@ pub struct RequestSend {
     stream: SendStream,
     stall: Duration,
     finished: bool,
+    /// The connection is in use as long as this lives.
+    held: Option<Arc<()>>,
 }
 
 impl RequestSend {
@@ -34,7 +36,13 @@ impl RequestSend {
             stream,
             stall,
             finished: false,
+            held: None,
         }
+    }
+
+    pub(crate) fn holding(mut self, held: Arc<()>) -> Self {
+        self.held = Some(held);
+        self
     }
 
     /// A peer that reads slowly, or not at all for a while, no longer ends the stream: for what people type.
@@ -88,11 +96,22 @@ impl Drop for RequestSend {
 pub struct RequestRecv {
     stream: RecvStream,
     stall: Duration,
+    /// The connection is in use as long as this lives.
+    held: Option<Arc<()>>,
 }
 
 impl RequestRecv {
     pub(crate) fn new(stream: RecvStream, stall: Duration) -> Self {
-        Self { stream, stall }
+        Self {
+            stream,
+            stall,
+            held: None,
+        }
+    }
+
+    pub(crate) fn holding(mut self, held: Arc<()>) -> Self {
+        self.held = Some(held);
+        self
     }
 
     /// Silence no longer ends the stream: for what people type.

@@ -96,15 +96,20 @@ impl State {
     pub(crate) fn nat(&self) -> Nat {
         self.nat
     }
+
+    /// The socket that others ask, and its port.
+    pub(crate) fn socket(&self) -> Option<(Arc<UdpSocket>, u16)> {
+        Some((self.socket.clone()?, self.port?))
+    }
 }
 
 /// A socket of any port.
-async fn any_socket() -> Option<UdpSocket> {
+pub(crate) async fn any_socket() -> Option<UdpSocket> {
     UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).await.ok()
 }
 
 /// A number that nobody guesses.
-fn random<const N: usize>() -> [u8; N] {
+pub(crate) fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     let _ = getrandom::fill(&mut bytes);
     bytes

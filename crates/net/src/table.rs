@@ -47,6 +47,8 @@ pub(crate) struct DialOrder {
     pub(crate) id: u64,
     pub(crate) node: NodeId,
     pub(crate) addresses: Vec<SocketAddr>,
+    /// It was parked: perhaps it sleeps.
+    pub(crate) parked: bool,
     /// Its sender is dropped when the dial is to end.
     pub(crate) cancelled: watch::Receiver<()>,
 }
@@ -58,10 +60,23 @@ pub(crate) struct Known {
     /// When to dial; `None` for never.
     pub(crate) next: Option<Instant>,
     pub(crate) dial: Option<Dial>,
+    pub(crate) parked: Parked,
     waiters: Vec<oneshot::Sender<Result<(), ConnectError>>>,
 }
 
 impl Known {
+    /// No dial is under way, and one may be.
+    fn is_waiting(&self) -> bool {
+        self.dial.is_none() && self.parked != Parked::Yes
+    }
+
+    /// There is something to say to it.
+    fn call(&mut self) {
+        if self.parked == Parked::Yes {
+            self.parked = Parked::Called;
+        }
+    }
+
     /// Puts fresh addresses first. A dial that does not know them gives way to one that does.
     fn learn(&mut self, addresses: &[SocketAddr]) {
         let mut fresh = Vec::new();
@@ -73,6 +88,17 @@ impl Known {
         merge(&mut fresh, self.addresses.drain(..));
         self.addresses = fresh;
     }
+}
+
+/// Whether a peer does without a connection because there is nothing to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parked {
+    /// No.
+    No,
+    /// Yes: it is there, and is not dialled.
+    Yes,
+    /// It was; now there is something to say.
+    Called,
 }
 
 #[derive(Clone, Copy)]
@@ -132,6 +158,7 @@ impl Table {
             failures: 0,
             next: None,
             dial: None,
+            parked: Parked::No,
             waiters: Vec::new(),
         }))
     }
@@ -177,6 +204,7 @@ impl Table {
                     (true, _) => Ok(()),
                     (false, true) => Err(ConnectError::NoAddress),
                     (false, false) => {
+                        known.call();
                         known.next = Some(now);
                         known.waiters.push(waiter);
                         return;
@@ -201,7 +229,7 @@ impl Table {
             return false;
         };
         known.learn(&addresses);
-        if connected {
+        if connected || known.parked == Parked::Yes {
             return false;
         }
         // A peer that the user disconnected stays so; it has an entry whose `next` is empty.
@@ -249,7 +277,7 @@ impl Table {
         let waiting = self
             .known
             .iter()
-            .filter(|(id, k)| k.dial.is_none() && !self.links.contains_key(*id));
+            .filter(|(id, k)| k.is_waiting() && !self.links.contains_key(*id));
         let due = waiting.filter_map(|(id, known)| Some((known.next.filter(|next| *next <= now)?, *id)));
         let due: BTreeSet<_> = due.collect();
         let mut orders = Vec::new();
@@ -268,6 +296,7 @@ impl Table {
                 id: self.dial_ids,
                 node,
                 addresses: known.addresses.clone(),
+                parked: known.parked == Parked::Called,
                 cancelled,
             });
         }
@@ -283,7 +312,7 @@ impl Table {
         let waiting = self
             .known
             .iter()
-            .filter(|(id, k)| k.dial.is_none() && !self.links.contains_key(*id));
+            .filter(|(id, k)| k.is_waiting() && !self.links.contains_key(*id));
         waiting.filter_map(|(_, known)| known.next).min()
     }
 
@@ -310,6 +339,7 @@ impl Table {
             return;
         }
         known.dial = None;
+        known.parked = Parked::No;
         // The other side keeps the connection that it dialled: it is there or about to be.
         let duplicate = *error == ConnectError::Refused(CloseCode::Duplicate);
         if known.next.is_some() && !connected {
@@ -396,6 +426,7 @@ impl Table {
             }
             known.failures = 0;
             known.dial = None;
+            known.parked = Parked::No;
             known.next = Some(since);
             for waiter in known.waiters.drain(..) {
                 let _ = waiter.send(Ok(()));
@@ -404,12 +435,44 @@ impl Table {
         old
     }
 
+    /// There is something to say to a parked peer: dials it. Whether it was parked.
+    pub(crate) fn call(&mut self, node: &NodeId, now: Instant) -> bool {
+        let Some(known) = self.known.get_mut(node) else {
+            return false;
+        };
+        let parked = known.parked == Parked::Yes;
+        if parked && known.next.is_some() {
+            known.call();
+            known.failures = 0;
+            known.next = Some(now);
+        }
+        parked
+    }
+
+    /// Peers that are there, but without a connection.
+    pub(crate) fn parked(&self) -> impl Iterator<Item = NodeId> {
+        let parked = |known: &Known| known.parked != Parked::No;
+        self.known
+            .iter()
+            .filter(move |(_, known)| parked(known))
+            .map(|(node, _)| *node)
+    }
+
     /// A link ended: forgets it, unless a newer one has its place, and plans the next dial.
     pub(crate) fn remove(&mut self, node: &NodeId, id: u64, why: &Why, now: Instant) {
         if self.links.get(node).is_none_or(|link| link.id != id) {
             return;
         }
-        self.links.remove(node);
+        let link = self.links.remove(node);
+        if *why == Why::Parked
+            && let Some(known) = self.known.get_mut(node).filter(|known| known.next.is_some())
+        {
+            known.parked = Parked::Yes;
+            if link.is_some_and(|link| link.must_return()) {
+                self.call(node, now);
+            }
+            return;
+        }
         if let Why::Fault(_) = why {
             self.charge(*node, now);
         }
@@ -432,6 +495,7 @@ impl Table {
     pub(crate) fn stop(&mut self, node: &NodeId) -> Option<Arc<Link>> {
         if let Some(known) = self.known.get_mut(node) {
             known.next = None;
+            known.parked = Parked::No;
             known.dial = None;
             known.waiters.clear();
         }

@@ -118,7 +118,10 @@ impl Engine {
                 widget,
                 sequence,
                 bytes,
-            } => self.stored(|store| store.put_record(&id, &widget, sequence, &bytes)),
+            } => {
+                self.news_of_widgets();
+                self.stored(|store| store.put_record(&id, &widget, sequence, &bytes))
+            }
             Effect::Head { id, release } => self.show_head(&id, &release),
             Effect::Forked { widget } => {
                 let name = self.widget_summary(&widget)?.map(|s| s.name).unwrap_or_default();
@@ -135,6 +138,7 @@ impl Engine {
                 Ok(())
             }
             Effect::SendRecords { peer, ids } => {
+                self.net.touch(&peer);
                 let work = Outgoing::Records(ids);
                 self.after.push(After::Run(Box::new(move |engine| {
                     engine.enqueue(peer, Channel::Directory, work)
@@ -204,7 +208,12 @@ impl Engine {
         let mut effects = Vec::new();
         self.directory
             .handle(self.now_ms(), Input::Message { peer, bytes }, &mut effects);
+        if effects.iter().any(|effect| matches!(effect, Effect::Persist { .. })) {
+            self.net.touch(&peer);
+        }
+        self.parking.remote = true;
         self.apply_directory(effects);
+        self.parking.remote = false;
     }
 
     /// The next frame of stored records, and what is left of the work.

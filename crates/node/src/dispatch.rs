@@ -2,7 +2,9 @@
 //! widget may do arrives through the hub, which names the instance.
 
 use crate::{
+    engine::Engine,
     handle::{NodeHandle, blocking},
+    parking::Use,
     widgets,
 };
 use hedgerow_api::{
@@ -222,9 +224,21 @@ async fn app(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
     match request {
         Request::AppOpen(p) => {
             let id = parsed(&p.instance)?;
-            value(node.with(move |e| e.app_info(&id)).await?)
+            let open = move |e: &mut Engine| {
+                let info = e.app_info(&id)?;
+                e.use_instance(&id, Use::Updates, true);
+                Ok(info)
+            };
+            value(node.with(open).await?)
         }
-        Request::AppClose(_) => value(Nothing {}),
+        Request::AppClose(p) => {
+            let id = parsed(&p.instance)?;
+            let close = move |e: &mut Engine| {
+                e.use_instance(&id, Use::Updates, false);
+                Ok(Nothing {})
+            };
+            value(node.with(close).await?)
+        }
         Request::AppSendUpdate(p) => {
             let id = parsed(&p.instance)?;
             value(node.with(move |e| e.send_update(&id, &p.update)).await?)
@@ -242,8 +256,12 @@ async fn app(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
             )
         }
         Request::AppRealtimeJoin(p) => {
-            let _: hedgerow_base::InstanceId = parsed(&p.instance)?;
-            value(Nothing {})
+            let id: hedgerow_base::InstanceId = parsed(&p.instance)?;
+            let join = move |e: &mut Engine| {
+                e.use_instance(&id, Use::Realtime, p.joined);
+                Ok(Nothing {})
+            };
+            value(node.with(join).await?)
         }
         other => Err(forgotten(&other)),
     }

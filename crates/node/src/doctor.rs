@@ -3,7 +3,7 @@
 use crate::engine::Engine;
 use hedgerow_api::{
     ApiError,
-    types::{Doctor, DoctorNat, DoctorPeer, DoctorRelay},
+    types::{Doctor, DoctorIdle, DoctorNat, DoctorPeer, DoctorRelay},
 };
 use hedgerow_net::{
     ReachReport,
@@ -76,9 +76,10 @@ fn mapping(report: &ReachReport) -> &'static str {
     }
 }
 
-fn advice(report: &ReachReport, mapping: &str, peers: usize) -> String {
+fn advice(report: &ReachReport, mapping: &str, peers: usize, parked: usize) -> String {
     let text = match (mapping, report.serves, report.homes.is_empty(), peers) {
         (_, Some(_), ..) => "Anybody can reach this node, and it relays for others.",
+        (_, None, _, 0) if parked > 0 => "Nobody has anything to say. Peers that want to speak to this node wake it.",
         (_, None, _, 0) => "No peers are connected, so nothing is known. Give somebody your ticket, or use theirs.",
         ("none", None, ..) => {
             "This node has an address of its own, but peers could not open a connection to it: a firewall is in between."
@@ -100,6 +101,20 @@ fn advice(report: &ReachReport, mapping: &str, peers: usize) -> String {
 }
 
 impl Engine {
+    fn idle(&self) -> DoctorIdle {
+        let report = self.net.park_report();
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        DoctorIdle {
+            enabled: report.enabled,
+            parked: count(report.parked),
+            asleep: report.asleep,
+            home: report.home.map(|home| home.to_string()),
+            beat_s: report.beat_s,
+            bytes_per_hour: report.bytes_per_hour,
+            sleepers: count(report.sleepers),
+        }
+    }
+
     /// The whole report. It names no address of others.
     pub(crate) fn doctor(&self) -> Result<Doctor, ApiError> {
         let report = self.net.reach();
@@ -123,7 +138,7 @@ impl Engine {
         let texts = |list: &[SocketAddr]| list.iter().map(ToString::to_string).collect();
         let observed: BTreeSet<SocketAddr> = report.observed.iter().map(|(_, addr)| *addr).collect();
         Ok(Doctor {
-            advice: advice(&report, &nat.mapping, peers.len()),
+            advice: advice(&report, &nat.mapping, peers.len(), self.net.parked().len()),
             reachable: match (report.serves.is_some() || open, peers.is_empty()) {
                 (true, _) => Some(true),
                 (false, true) => None,
@@ -153,6 +168,7 @@ impl Engine {
                 .into_iter()
                 .collect(),
             bytes_per_hour: bytes as f64 / hours,
+            idle: self.idle(),
             peers,
             lookup: self.lookup_report(),
         })
@@ -176,7 +192,10 @@ mod tests {
     #[test]
     fn what_was_measured_is_told_in_words_and_nothing_else_is() {
         let mut known = report(&["10.0.0.2:5000"], &["198.51.100.7:5000"]);
-        assert_eq!((nat(&known).class.as_str(), nat(&known).mapping.as_str()), ("unknown", "unknown"));
+        assert_eq!(
+            (nat(&known).class.as_str(), nat(&known).mapping.as_str()),
+            ("unknown", "unknown")
+        );
         known.nat.mapping = Mapping::AddressAndPortDependent;
         known.nat.filtering = Filtering::AddressAndPortDependent;
         known.nat.choice = Choice::Block(2000, 2999);
@@ -187,6 +206,10 @@ mod tests {
         let own = report(&["198.51.100.7:5000"], &["198.51.100.7:5000"]);
         assert_eq!(nat(&own).mapping, "none", "peers see its own address");
         let near = report(&["10.0.0.2:5000"], &["10.0.0.2:5000"]);
-        assert_eq!(nat(&near).mapping, "unknown", "a peer on the local network sees no router");
+        assert_eq!(
+            nat(&near).mapping,
+            "unknown",
+            "a peer on the local network sees no router"
+        );
     }
 }

@@ -105,6 +105,7 @@ pub(crate) struct Engine {
     pub(crate) next_request: u64,
     /// Frames that a slow peer's full queue did not take yet, in order.
     pub(crate) backlog: BTreeMap<NodeId, crate::people::Backlog>,
+    pub(crate) parking: crate::parking::Parking,
 }
 
 /// Milliseconds since 1970 by the system's clock. The only place in the node that reads it.
@@ -204,6 +205,7 @@ impl Engine {
             self.directory.poll_timeout(),
             self.fetches.poll_timeout(),
             self.files_moving.poll_timeout(),
+            self.parking.poll_timeout(),
         ];
         let next = due.into_iter().flatten().min().unwrap_or(u64::MAX);
         Duration::from_millis(next.saturating_sub(now).clamp(5, 60_000))
@@ -298,7 +300,9 @@ impl Engine {
         if self.sync.poll_timeout().is_some_and(|due| due <= now) {
             let mut effects = Vec::new();
             self.sync.handle_timeout(now, &mut effects);
+            self.parking.routine = true;
             self.apply_sync(effects);
+            self.parking.routine = false;
         }
         if self.directory.poll_timeout().is_some_and(|due| due <= now) {
             let mut effects = Vec::new();
@@ -307,5 +311,6 @@ impl Engine {
         }
         self.fetch_timeouts(now);
         self.files_timeout(now);
+        self.call_parked(now);
     }
 }

@@ -77,6 +77,7 @@ impl Engine {
             unflushed: 0,
         };
         self.fetches.tasks.insert(content, task);
+        self.call_for_package();
         let peers: Vec<NodeId> = self.connected.keys().copied().collect();
         peers
             .into_iter()

@@ -23,6 +23,8 @@ pub struct NodeConfig {
     pub serve: bool,
     /// How it is found, and finds others.
     pub lookup: crate::LookupOptions,
+    /// Do without connections that were not used for so long; nothing keeps all of them.
+    pub park: Option<std::time::Duration>,
     /// Tickets to connect to at the start.
     pub peers: Vec<String>,
     /// Opens the key file when it is protected.

@@ -21,6 +21,7 @@ mod members;
 mod model;
 mod notices;
 mod packages;
+mod parking;
 mod people;
 mod publishing;
 mod report;

@@ -8,7 +8,6 @@ use crate::{
 use hedgerow_api::{ApiError, types::Member};
 use hedgerow_base::{InstanceId, Pseudonym, SpaceId};
 use hedgerow_sync::Input;
-use std::collections::BTreeSet;
 
 /// What lists show of a space.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,7 +27,7 @@ impl Engine {
         let members = self.sync.members(space);
         let me = Pseudonym::from(self.identity.pseudonym_key(&state.widget).public());
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let present: BTreeSet<Pseudonym> = self.sync.present(space).into_iter().map(|(_, who)| who).collect();
+        let present = self.present_in(space);
         SpaceView {
             owner: self.owns(space, &me),
             members: count(members.iter().filter(|m| !m.gone).count()).max(1),
@@ -45,12 +44,7 @@ impl Engine {
     pub(crate) fn members(&self, id: &InstanceId) -> Result<Vec<Member>, ApiError> {
         let state = self.live_instance(id)?;
         let me = Pseudonym::from(self.identity.pseudonym_key(&state.widget).public());
-        let present: BTreeSet<Pseudonym> = self
-            .sync
-            .present(&state.space)
-            .into_iter()
-            .map(|(_, who)| who)
-            .collect();
+        let present = self.present_in(&state.space);
         let mut members: Vec<_> = self
             .sync
             .members(&state.space)

@@ -10,7 +10,7 @@ use hedgerow_api::{
     types::{Path, Peer, Profile},
 };
 use hedgerow_base::{NodeId, RecordId, SpaceId, UserId};
-use hedgerow_net::{Channel, NetEvent, PathKind, SendError};
+use hedgerow_net::{Channel, NetEvent, PathKind, SendError, Why};
 use hedgerow_sync::EntryRange;
 use hedgerow_wire::send::SendRequest;
 use std::{collections::VecDeque, net::SocketAddr};
@@ -74,6 +74,10 @@ impl Engine {
             } => self.on_connected(node, user, session, name),
             NetEvent::PeerDisconnected { node, why } => {
                 tracing::debug!(peer = %node.short(), ?why, "disconnected");
+                match why {
+                    Why::Parked => self.on_parked(node),
+                    _ => self.on_unparked(&node),
+                }
                 self.connected.remove(&node);
                 self.backlog.remove(&node);
                 self.peer_disconnected_sync(node);
@@ -128,6 +132,7 @@ impl Engine {
             since_ms: self.now_ms(),
             session,
         };
+        self.on_unparked(&node);
         self.connected.insert(node, connected);
         self.backlog.insert(node, Backlog::default());
         self.remember(&node, |data| {
@@ -263,6 +268,7 @@ impl Engine {
                 blocked: false,
             });
         }
+        let parked = self.net.parked();
         for row in self.store.peers().map_err(|e| crate::engine::store_error(&e))? {
             if self.connected.contains_key(&row.node) {
                 continue;
@@ -273,7 +279,11 @@ impl Engine {
                 own: data.user.as_deref() == Some(own.to_string().as_str()),
                 user: data.user,
                 name: data.name,
-                path: Path::None,
+                path: if parked.contains(&row.node) {
+                    Path::Parked
+                } else {
+                    Path::None
+                },
                 rtt_ms: None,
                 since_ms: None,
                 last_seen_ms: row.last_seen_ms,

@@ -285,7 +285,10 @@ impl Engine {
 
     fn apply_sync_effect(&mut self, effect: Effect) -> Result<(), ApiError> {
         match effect {
-            Effect::Persist { space, log, seq, bytes } => self.stored(|s| s.put_entry(&space, &log, seq, &bytes)),
+            Effect::Persist { space, log, seq, bytes } => {
+                self.news_in(&space);
+                self.stored(|s| s.put_entry(&space, &log, seq, &bytes))
+            }
             Effect::PersistState { space, bytes } => self.stored(|s| s.put_space_summary(&space, &bytes)),
             Effect::Retract { space, log, from } => self.stored(|s| s.retract(&space, &log, from)),
             Effect::Deliver {
@@ -316,6 +319,9 @@ impl Engine {
                 Ok(())
             }
             Effect::Send { peer, bytes } => {
+                if !self.parking.routine {
+                    self.net.touch(&peer);
+                }
                 self.send(peer, Channel::Sync, bytes);
                 Ok(())
             }
@@ -324,6 +330,7 @@ impl Engine {
                 Ok(())
             }
             Effect::SendEntries { peer, space, ranges } => {
+                self.net.touch(&peer);
                 let work = Outgoing::Entries {
                     space,
                     ranges: ranges.into(),
@@ -337,6 +344,7 @@ impl Engine {
                 if let Some(state) = self.spaces.get_mut(&space).filter(|_| here) {
                     state.unsent = 0;
                 }
+                self.hold_members();
                 self.emit(Event::InstancesChanged {});
                 Ok(())
             }
@@ -416,7 +424,20 @@ impl Engine {
         let mut effects = Vec::new();
         self.sync
             .handle(self.now_ms(), Input::Message { peer, bytes }, &mut effects);
+        // Digests that match, and what answers them, come all the time.
+        let news = |e: &Effect| {
+            matches!(
+                e,
+                Effect::Persist { .. } | Effect::LiveDeliver { .. } | Effect::PersistState { .. }
+            )
+        };
+        let news = effects.iter().any(news);
+        if news {
+            self.net.touch(&peer);
+        }
+        (self.parking.remote, self.parking.routine) = (true, !news);
         self.apply_sync(effects);
+        (self.parking.remote, self.parking.routine) = (false, false);
     }
 
     /// The next frame of stored entries, and what is left of the work.

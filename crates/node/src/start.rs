@@ -108,6 +108,7 @@ fn engine(
         after: Vec::new(),
         next_request: 0,
         backlog: BTreeMap::new(),
+        parking: crate::parking::Parking::default(),
     };
     Ok((engine, lock))
 }
@@ -161,6 +162,7 @@ async fn bind(config: &NodeConfig, identity: &Identity, store: &Store) -> Result
     net.lan = config.lan;
     net.serve = config.serve;
     net.lookup = crate::lookup::config(&config.lookup, identity, store).map_err(database)?;
+    net.park = config.park;
     let name = store.meta("name").map_err(database)?;
     net.name = name.and_then(|n| String::from_utf8(n).ok()).filter(|n| !n.is_empty());
     let port = store.meta(PORT).map_err(database)?;

@@ -358,6 +358,8 @@ pub enum CloseCode {
     Slow = 7,
     /// The user disconnected.
     Disconnected = 8,
+    /// Both sides agreed to do without a connection while there is nothing to say.
+    Parked = 9,
 }
 
 impl CloseCode {
@@ -378,6 +380,7 @@ impl CloseCode {
             Fault,
             Slow,
             Disconnected,
+            Parked,
         ]
         .into_iter()
         .find(|known| u64::from(known.code()) == code)

@@ -4,6 +4,7 @@
 
 use crate::{
     node::address::{decode_addresses, encode_addresses},
+    park::Pass,
     side::{Meeting, Token},
 };
 use alloc::{string::String, vec::Vec};
@@ -193,6 +194,22 @@ pub enum ReachRequest {
         #[n(1)]
         spot: Spot,
     },
+    /// "There is nothing to say. Let us end this connection, and call each other when there is." Answered with [`Rest`]:
+    /// after a yes the asker closes the connection.
+    #[n(22)]
+    Park {
+        /// How to call the asker.
+        #[n(0)]
+        door: Door,
+    },
+    /// "Be my home: wake me when somebody calls" ([`crate::park`]). Answered with [`Slept`].
+    #[n(23)]
+    Sleep {
+        /// Makes the passes that the asker gives to its peers.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        pass_key: [u8; 32],
+    },
     /// "Where did a datagram with this token come from, that showed your cookie?" Answered with [`Helpers`]: that
     /// address, or none.
     #[n(32)]
@@ -202,6 +219,38 @@ pub enum ReachRequest {
         #[cbor(with = "minicbor::bytes")]
         token: Token,
     },
+}
+
+/// How to call a node that has no connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Door {
+    /// Relays over which it can be reached once it is awake, at most [`MAX_RELAYS`].
+    #[n(0)]
+    #[cbor(encode_with = "encode_addresses", decode_with = "decode_addresses", default)]
+    pub homes: Vec<SocketAddr>,
+    /// What a call carries, for this peer alone.
+    #[n(1)]
+    #[cbor(with = "minicbor::bytes")]
+    pub pass: Pass,
+}
+
+/// The answer to [`ReachRequest::Park`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Rest {
+    /// How to call the one who was asked; nothing if it wants the connection to stay.
+    #[n(0)]
+    pub door: Option<Door>,
+}
+
+/// The answer to [`ReachRequest::Sleep`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Slept {
+    /// The number of the registration; nothing if it has no room.
+    #[n(0)]
+    pub session: Option<u32>,
 }
 
 /// Side sockets of others, at most [`MAX_HELPERS`].
@@ -257,6 +306,7 @@ impl ReachRequest {
             Self::Try { port: 0 } => Err(ReachFrameError("port")),
             Self::KnockAt { at, .. } if at.len() != 1 => Err(ReachFrameError("address")),
             Self::Meet { spot, .. } if !spot.is_sound() => Err(ReachFrameError("spot")),
+            Self::Park { door } if door.homes.len() > MAX_RELAYS => Err(ReachFrameError("door")),
             request => Ok(request),
         }
     }
@@ -322,6 +372,38 @@ impl Met {
             true => Ok(met),
             false => Err(ReachFrameError("answer")),
         }
+    }
+}
+
+impl Rest {
+    /// CBOR bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        sealed(self)
+    }
+    /// Reads an answer.
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ReachFrameError> {
+        let rest: Self = minicbor::decode(bytes).map_err(|_| ReachFrameError("answer"))?;
+        match rest.door.as_ref().is_none_or(|door| door.homes.len() <= MAX_RELAYS) {
+            true => Ok(rest),
+            false => Err(ReachFrameError("answer")),
+        }
+    }
+}
+
+impl Slept {
+    /// CBOR bytes.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        sealed(self)
+    }
+    /// Reads an answer.
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ReachFrameError> {
+        minicbor::decode(bytes).map_err(|_| ReachFrameError("answer"))
     }
 }
 

@@ -150,13 +150,14 @@ fn a_ticket_body_keeps_its_bytes_with_and_without_a_name() {
 fn close_codes_keep_their_numbers() {
     assert_eq!(CloseCode::Shutdown.code(), 0);
     assert_eq!(CloseCode::Disconnected.code(), 8);
-    for code in 0..9 {
+    assert_eq!(CloseCode::Parked.code(), 9);
+    for code in 0..10 {
         assert_eq!(
             CloseCode::from_code(code).map(|known| u64::from(known.code())),
             Some(code)
         );
     }
-    assert_eq!(CloseCode::from_code(9), None);
+    assert_eq!(CloseCode::from_code(10), None);
 }
 
 #[test]

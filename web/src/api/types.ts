@@ -16,7 +16,7 @@ message: string, };
 
 export type SpaceKind = "private" | "invited" | "public";
 
-export type Path = "direct" | "relay" | "lan" | "none";
+export type Path = "direct" | "relay" | "lan" | "parked" | "none";
 
 export type Nothing = Record<symbol, never>;
 
@@ -617,6 +617,36 @@ ways: Array<FindWay>, };
 
 export type DoctorPeer = { node: string, path: string, rtt_ms: number, bytes_in: number, bytes_out: number, connected_since_ms: number, };
 
+export type DoctorIdle = { 
+/**
+ * Connections without use are given up until there is something to say.
+ */
+enabled: boolean, 
+/**
+ * Peers that are there without a connection.
+ */
+parked: number, 
+/**
+ * It has left its relay too, and only beats for a home that wakes it.
+ */
+asleep: boolean, 
+/**
+ * The home.
+ */
+home: string | null, 
+/**
+ * Seconds between beats.
+ */
+beat_s: number | null, 
+/**
+ * What the beats and their answers cost, headers included.
+ */
+bytes_per_hour: number | null, 
+/**
+ * Nodes that sleep here and that this one wakes.
+ */
+sleepers: number, };
+
 export type Doctor = { 
 /**
  * One or two sentences for people.
@@ -653,7 +683,7 @@ roles: Array<DoctorRelay>,
 /**
  * Since the start, with all peers that are connected now.
  */
-bytes_per_hour: number, peers: Array<DoctorPeer>, lookup: DoctorLookup, };
+bytes_per_hour: number, idle: DoctorIdle, peers: Array<DoctorPeer>, lookup: DoctorLookup, };
 
 export type Report = { text: string, };
 

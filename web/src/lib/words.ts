@@ -50,7 +50,7 @@ export function faceColour(key: string): number {
 }
 
 export const pathWords: Record<Path, string> = {
-  direct: "Connected directly", lan: "Connected on the local network", relay: "Connected through a relay", none: "Not connected now",
+  direct: "Connected directly", lan: "Connected on the local network", relay: "Connected through a relay", parked: "There, resting until needed", none: "Not connected now",
 };
 
 export const spaceWords: Record<SpaceKind, { title: string; text: string }> = {
@@ -63,9 +63,9 @@ export const spaceWords: Record<SpaceKind, { title: string; text: string }> = {
 export function headline(peers: readonly Peer[]): { text: string; path: Path } {
   const live = peers.filter((p) => p.path !== "none");
   if (live.length === 0) return { text: "On its own", path: "none" };
-  const order: Path[] = ["direct", "lan", "relay"];
+  const order: Path[] = ["direct", "lan", "relay", "parked"];
   const path = order.find((p) => live.some((peer) => peer.path === p)) ?? "direct";
-  const words: Record<Path, string> = { direct: "direct", lan: "local network", relay: "relayed", none: "" };
+  const words: Record<Path, string> = { direct: "direct", lan: "local network", relay: "relayed", parked: "resting", none: "" };
   return { text: `${plural(live.length, "peer")} · ${words[path]}`, path };
 }
 

@@ -342,6 +342,23 @@ results! {
     }
     /// What a search brought.
     FindResult { devices: Vec<FoundDevice>, /** Every way that was tried. */ ways: Vec<FindWay>, }
+    /// What this node does to stay within reach while there is nothing to say.
+    DoctorIdle {
+        /// Connections without use are given up until there is something to say.
+        enabled: bool,
+        /// Peers that are there without a connection.
+        parked: u32,
+        /// It has left its relay too, and only beats for a home that wakes it.
+        asleep: bool,
+        /// The home.
+        home: Option<String>,
+        /// Seconds between beats.
+        beat_s: Option<f64>,
+        /// What the beats and their answers cost, headers included.
+        bytes_per_hour: Option<f64>,
+        /// Nodes that sleep here and that this one wakes.
+        sleepers: u32,
+    }
     /// How this node is connected and why.
     Doctor {
         /// One or two sentences for people.
@@ -363,6 +380,7 @@ results! {
         roles: Vec<DoctorRelay>,
         /// Since the start, with all peers that are connected now.
         bytes_per_hour: f64,
+        idle: DoctorIdle,
         peers: Vec<DoctorPeer>,
         lookup: DoctorLookup,
     }

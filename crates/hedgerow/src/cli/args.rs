@@ -172,6 +172,12 @@ pub(crate) struct Up {
     /// Domain name whose TXT records hold tickets, asked while nobody is connected; may be repeated.
     #[arg(long = "seed", value_name = "NAME")]
     pub(crate) seeds: Vec<String>,
+    /// Keep connections that nobody uses; costs 110 kB an hour each.
+    #[arg(long)]
+    pub(crate) no_park: bool,
+    /// Seconds without use after which a connection is parked: for trials.
+    #[arg(long, value_name = "SECONDS", hide = true)]
+    pub(crate) park_after: Option<f64>,
     /// Ticket of a node to connect to; may be repeated.
     #[arg(long = "peer", value_name = "TICKET")]
     pub(crate) peers: Vec<String>,

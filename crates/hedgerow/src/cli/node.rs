@@ -59,6 +59,7 @@ pub(super) fn doctor(context: &Context) -> Result {
             row("homes", list("homes")),
             row("does for others", roles.join(", ")),
             row("found by", found_by(&report["lookup"])),
+            row("idle", idle(&report["idle"])),
         ];
         rows.retain(|cells| cells.last().is_some_and(|value| !value.is_empty()));
         let columns = [
@@ -87,6 +88,19 @@ fn found_by(lookup: &Value) -> String {
         (None, None) => "nothing published yet".to_owned(),
     };
     format!("{dht}, {} nodes known; {published}", field(lookup, "nodes"))
+}
+
+/// What the node does while there is nothing to say, in words.
+fn idle(idle: &Value) -> String {
+    let parked = field(idle, "parked");
+    match (idle["enabled"] == true, idle["asleep"] == true, idle["beat_s"].as_f64()) {
+        (false, ..) => "connections are kept (--no-park)".into(),
+        (true, true, Some(beat)) => {
+            let cost = idle["bytes_per_hour"].as_f64().unwrap_or_default() / 1000.0;
+            format!("asleep, {parked} peers parked, a beat every {beat:.0} s, {cost:.1} kB an hour")
+        }
+        _ => format!("{parked} peers parked"),
+    }
 }
 
 pub(super) fn peers(all: bool, context: &Context) -> Result {

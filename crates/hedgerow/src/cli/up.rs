@@ -12,7 +12,11 @@ use serde_json::json;
 use std::{
     io::{self, Read},
     net::{Ipv6Addr, SocketAddr, TcpListener},
+    time::Duration,
 };
+
+/// A connection that was not used for so long is parked.
+const PARK_AFTER: Duration = Duration::from_secs(60);
 
 pub(super) fn run(up: &Up, context: &Context) -> Result {
     start_log();
@@ -141,6 +145,12 @@ async fn start_node(up: &Up, context: &Context, port: u16) -> Result<(NodeHandle
             dht_port: up.dht_port,
             seeds: up.seeds.clone(),
         },
+        park: (!up.no_park).then(|| {
+            let after = up
+                .park_after
+                .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+            after.unwrap_or(PARK_AFTER)
+        }),
         peers: up.peers.clone(),
         passphrase: std::env::var("HEDGEROW_PASSPHRASE").ok(),
         starters: starters::all(),

@@ -170,6 +170,18 @@ async fn carry_out<B: Backend>(
             let key = (Use::Updates, p.instance.clone());
             open(shared, opened, key, request).await
         }
+        // Without a connection that lasts nobody would close it.
+        (Request::AppOpen(p), None) => {
+            let instance = p.instance.clone();
+            let outcome = shared.backend.call(request).await;
+            if outcome.is_ok() && !counts(shared).contains_key(&(Use::Updates, instance.clone())) {
+                shared
+                    .backend
+                    .call(Request::AppClose(InstanceParams { instance }))
+                    .await?;
+            }
+            outcome
+        }
         (Request::AppRealtimeJoin(p), Some(opened)) => {
             let key = (Use::Realtime, p.instance.clone());
             match p.joined {

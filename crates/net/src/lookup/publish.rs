@@ -86,7 +86,7 @@ pub(super) async fn look(net: &Arc<Inner>, endpoint: &Endpoint) {
     };
     let relays = match serves {
         Some(own) => vec![own],
-        None => reach::homes(endpoint),
+        None => reach::homes(net, endpoint),
     };
     let facts = publishable(scope(&given), &relays, &own_addresses(endpoint));
     let due = {

@@ -2,8 +2,11 @@
 //! bytes out of it than they put in, and nobody gets much. Who has received an answer knows a cookie; only addresses that
 //! showed theirs are vouched for or knocked at, so that nobody can name another's.
 
-use crate::{net::Inner, queue::lock};
-use hedgerow_wire::side::{Cookie, From, MAX_SIDE, Side, Token};
+use crate::{net::Inner, park, queue::lock};
+use hedgerow_wire::{
+    park::MAX_PARK,
+    side::{Cookie, From, MAX_SIDE, Side, Token},
+};
 use std::{
     collections::{BTreeMap, VecDeque},
     net::{IpAddr, SocketAddr},
@@ -24,6 +27,8 @@ const MOST: u32 = 20_000;
 const QUOTA_TIME: Duration = Duration::from_secs(60);
 /// Addresses that are counted apart; those beyond share what is left.
 const MOST_COUNTED: usize = 8192;
+/// The longest datagram of both protocols that come here.
+const LONGEST: usize = if MAX_PARK > MAX_SIDE { MAX_PARK } else { MAX_SIDE };
 /// Answers that are waiting for their time.
 const MOST_DELAYED: usize = 2048;
 
@@ -150,7 +155,7 @@ pub(super) async fn run(net: Arc<Inner>, socket: Arc<UdpSocket>, other: Arc<UdpS
         quota: Quota::default(),
     };
     let delayed = Arc::new(AtomicUsize::new(0));
-    let (mut one, mut two) = ([0; MAX_SIDE + 1], [0; MAX_SIDE + 1]);
+    let (mut one, mut two) = ([0; LONGEST + 1], [0; LONGEST + 1]);
     loop {
         let (received, here, there, buffer) = tokio::select! {
             received = socket.recv_from(&mut one) => (received, &socket, &other, &one),
@@ -162,6 +167,10 @@ pub(super) async fn run(net: Arc<Inner>, socket: Arc<UdpSocket>, other: Arc<UdpS
             continue;
         };
         let datagram = buffer.get(..len).unwrap_or_default();
+        if park::is_meant(datagram) {
+            park::heard(&net, datagram, from, &socket).await;
+            continue;
+        }
         let answer = reflector.answer(datagram, from, &mut lock(&net.side).asked, Instant::now());
         let Some(answer) = answer else { continue };
         let by = match answer.from {

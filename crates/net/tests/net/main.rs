@@ -6,5 +6,6 @@ mod flow;
 mod hostile;
 mod lookup;
 mod lookup_hostile;
+mod park;
 mod reconnect;
 mod support;
