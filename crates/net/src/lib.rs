@@ -33,6 +33,7 @@ mod request;
 mod side;
 mod table;
 mod ticket;
+mod usage;
 
 pub use address::PathKind;
 pub use config::{KnownPeer, NetConfig, NetLimits};

@@ -2,6 +2,7 @@
 
 use crate::engine::{After, Engine};
 use hedgerow_base::{InstanceId, NodeId, Pseudonym, SpaceId};
+use hedgerow_sync::Effect;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What others wrote reaches most members without this node; those that are parked here are called this much later,
@@ -49,7 +50,9 @@ impl Engine {
         let spaces: Vec<SpaceId> = self.sync.spaces().collect();
         let here = spaces.into_iter().flat_map(|space| {
             let present = self.sync.present(&space).into_iter();
-            present.filter(|(peer, _)| *peer == node).map(move |(_, who)| (space, who))
+            present
+                .filter(|(peer, _)| *peer == node)
+                .map(move |(_, who)| (space, who))
         });
         let here = here.collect();
         self.parking.parked.insert(node, here);
@@ -67,7 +70,12 @@ impl Engine {
         if !self.parking.parked.is_empty() {
             let parked = self.net.parked();
             let there = self.parking.parked.iter().filter(|(node, _)| parked.contains(*node));
-            present.extend(there.flat_map(|(_, spaces)| spaces).filter(|(of, _)| of == space).map(|(_, who)| *who));
+            present.extend(
+                there
+                    .flat_map(|(_, spaces)| spaces)
+                    .filter(|(of, _)| of == space)
+                    .map(|(_, who)| *who),
+            );
         }
         present
     }
@@ -78,11 +86,39 @@ impl Engine {
         parked.map(|(node, _)| *node).collect()
     }
 
+    /// What was said by a peer is about to be carried out.
+    pub(crate) fn begin_message(&mut self, peer: &NodeId, effects: &[Effect]) {
+        // Digests that match, and what answers them, come all the time.
+        let news = |e: &Effect| {
+            matches!(
+                e,
+                Effect::Persist { .. } | Effect::LiveDeliver { .. } | Effect::PersistState { .. }
+            )
+        };
+        let news = effects.iter().any(news);
+        if news {
+            self.net.touch(peer);
+        }
+        (self.parking.remote, self.parking.routine) = (true, !news);
+    }
+
+    /// Notes what an effect means for connections.
+    pub(crate) fn notice(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Persist { space, .. } => self.news_in(space),
+            Effect::Send { peer, .. } if !self.parking.routine => self.net.touch(peer),
+            Effect::SendEntries { peer, .. } => self.net.touch(peer),
+            Effect::PeerInSpace { .. } => self.hold_members(),
+            _ => {}
+        }
+    }
+
     /// When peers are told of news: at once if it is from here.
     fn telling_time(&self, wait_ms: u64, spread_ms: u64) -> u64 {
         let place = self.identity.node().as_bytes().first().copied().unwrap_or(0);
         let later = wait_ms.saturating_add(spread_ms * u64::from(place) / 255);
-        self.now_ms().saturating_add(if self.parking.remote { later } else { 0 })
+        self.now_ms()
+            .saturating_add(if self.parking.remote { later } else { 0 })
     }
 
     fn tell_later(&mut self, nodes: Vec<NodeId>, at_ms: u64) {
@@ -113,7 +149,13 @@ impl Engine {
     /// Calls those to whom there is something to say, once what is to be said is durable.
     pub(crate) fn call_parked(&mut self, now_ms: u64) {
         let due = |at: &u64| *at <= now_ms;
-        let nodes: Vec<NodeId> = self.parking.news.iter().filter(|(_, at)| due(at)).map(|(node, _)| *node).collect();
+        let nodes: Vec<NodeId> = self
+            .parking
+            .news
+            .iter()
+            .filter(|(_, at)| due(at))
+            .map(|(node, _)| *node)
+            .collect();
         for node in nodes {
             self.parking.news.remove(&node);
             self.after.push(After::Run(Box::new(move |engine| {
@@ -148,7 +190,9 @@ impl Engine {
     /// Tells the network whose connections are in use.
     pub(crate) fn hold_members(&self) {
         let open = self.parking.open.iter().filter_map(|(id, _)| self.instances.get(id));
-        let nodes = open.flat_map(|state| self.sync.present(&state.space)).map(|(node, _)| node);
+        let nodes = open
+            .flat_map(|state| self.sync.present(&state.space))
+            .map(|(node, _)| node);
         self.net.hold(nodes.collect());
     }
 }

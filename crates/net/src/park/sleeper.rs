@@ -1,14 +1,7 @@
 //! A node that nobody reaches by itself, without connections: it leaves its relay and beats for its home.
 
 use super::{ParkReport, ask};
-use crate::{
-    link::Link,
-    net::Inner,
-    queue::lock,
-    reach,
-    relay::Relay,
-    side::any_socket,
-};
+use crate::{link::Link, net::Inner, queue::lock, reach, relay::Relay, side::any_socket};
 use hedgerow_base::NodeId;
 use hedgerow_traverse::park::{
     self,
@@ -67,7 +60,10 @@ impl State {
     }
 
     pub(super) fn asleep_at(&self) -> Option<SocketAddr> {
-        self.registered.as_ref().filter(|_| self.asleep).map(|registered| registered.relay)
+        self.registered
+            .as_ref()
+            .filter(|_| self.asleep)
+            .map(|registered| registered.relay)
     }
 
     pub(super) fn stand_in(&self) -> Option<SocketAddr> {
@@ -115,7 +111,10 @@ pub(super) async fn look(net: &Arc<Inner>) {
     notice_moves(net);
     let dead = {
         let state = &lock(&net.park).sleeper;
-        state.registered.as_ref().is_some_and(|registered| registered.watch.is_dead())
+        state
+            .registered
+            .as_ref()
+            .is_some_and(|registered| registered.watch.is_dead())
     };
     if dead {
         return lose_home(net);
@@ -132,15 +131,20 @@ pub(super) async fn look(net: &Arc<Inner>) {
         )
     };
     if registered {
-        let busy = lock(&net.table).known.values().any(|known| known.dial.as_ref().is_some_and(|dial| dial.connected));
+        let busy = lock(&net.table)
+            .known
+            .values()
+            .any(|known| known.dial.as_ref().is_some_and(|dial| dial.connected));
         if ready && may_sleep && links.is_empty() && !busy && all_are_told(net) {
             fall_asleep(net).await;
         }
         return;
     }
-    let Some(relay) = main_relay(net).filter(|_| may_ask) else { return };
+    let Some(relay) = main_relay(net).filter(|_| may_ask) else {
+        return;
+    };
     let quiet = lock(&net.park).quiet_ms();
-    let idle = |link: &Arc<Link>| is_home(net, link) && link.unused().as_millis() >= u128::from(quiet);
+    let idle = |link: &Arc<Link>| is_home(net, link) && link.usage.unused().as_millis() >= u128::from(quiet);
     match links.iter().find(|link| is_home(net, link)) {
         // Only when nothing else keeps this node awake.
         Some(link) if links.iter().all(idle) => {
@@ -195,9 +199,14 @@ fn notice_moves(net: &Arc<Inner>) {
 async fn register(net: Arc<Inner>, link: Arc<Link>, relay: SocketAddr) {
     let pass_key = lock(&net.park).pass_key;
     let answer = ask(&link, &ReachRequest::Sleep { pass_key }).await;
-    let slept = answer.and_then(|bytes| Slept::from_bytes(&bytes).ok()).unwrap_or_default();
+    let slept = answer
+        .and_then(|bytes| Slept::from_bytes(&bytes).ok())
+        .unwrap_or_default();
     let timeout_s = lock(&net.side).nat().timeout_s;
-    let side = relay.port().checked_add(1).map(|port| SocketAddr::new(relay.ip(), port));
+    let side = relay
+        .port()
+        .checked_add(1)
+        .map(|port| SocketAddr::new(relay.ip(), port));
     let socket = any_socket().await;
     let mut state = lock(&net.park);
     state.sleeper.registering = false;

@@ -112,7 +112,10 @@ struct Call {
 
 impl Call {
     fn ask_at(&mut self, relay: SocketAddr) {
-        let side = relay.port().checked_add(1).map(|port| SocketAddr::new(relay.ip(), port));
+        let side = relay
+            .port()
+            .checked_add(1)
+            .map(|port| SocketAddr::new(relay.ip(), port));
         if let Some(side) = side.filter(SocketAddr::is_ipv4) {
             self.asked.entry(side).or_insert_with(|| Asked {
                 token: random(),
@@ -129,7 +132,12 @@ impl Call {
         let socket = any_socket().await?;
         let begin = Instant::now();
         while begin.elapsed() < LIMIT && self.asked.values().any(Asked::is_open) {
-            let open: Vec<SocketAddr> = self.asked.iter().filter(|(_, of)| of.is_open()).map(|(at, _)| *at).collect();
+            let open: Vec<SocketAddr> = self
+                .asked
+                .iter()
+                .filter(|(_, of)| of.is_open())
+                .map(|(at, _)| *at)
+                .collect();
             for side in open {
                 self.say(&socket, side).await;
             }
@@ -141,7 +149,12 @@ impl Call {
                     continue;
                 };
                 let heard = buffer.get(..len).map(Park::from_bytes);
-                if let Some(Ok(Park::Called { token, cookie, calling, elsewhere })) = heard
+                if let Some(Ok(Park::Called {
+                    token,
+                    cookie,
+                    calling,
+                    elsewhere,
+                })) = heard
                     && let Some(of) = self.asked.get_mut(&from).filter(|of| of.token == token && of.is_open())
                 {
                     trace!(peer = %self.node.short(), home = %from, ?calling, "a call was answered");

@@ -435,7 +435,9 @@ impl Home {
                 return false;
             }
             let bearer = bearer(&session.pass_key, pass);
-            let room = |session: &Session, id: &[u8; 8]| session.bearers.len() < MOST_BEARERS || session.bearers.contains_key(id);
+            let room = |session: &Session, id: &[u8; 8]| {
+                session.bearers.len() < MOST_BEARERS || session.bearers.contains_key(id)
+            };
             match bearer.filter(|id| room(session, id)) {
                 Some(id) => session.bearers.entry(id).or_default().take(BEARER, now_ms),
                 None => session.strangers.take(STRANGERS, now_ms),

@@ -307,8 +307,16 @@ fn a_beat_counts_once_and_only_with_the_secret_of_the_registration() {
     let mut watch = registered(&mut home, 0);
     let beat = watch.tick(0).unwrap();
     assert_eq!(home.call(0, &NODE, None, nobody).0, Calling::Unknown, "never heard of");
-    assert_eq!(home.heard(0, &beat, at(1, 1), nobody, nowhere).len(), 1, "answered at once");
-    assert_eq!(home.heard(1, &beat, at(66, 6), nobody, nowhere), [], "repeated by another");
+    assert_eq!(
+        home.heard(0, &beat, at(1, 1), nobody, nowhere).len(),
+        1,
+        "answered at once"
+    );
+    assert_eq!(
+        home.heard(1, &beat, at(66, 6), nobody, nowhere),
+        [],
+        "repeated by another"
+    );
     for place in 0..beat.len() {
         let mut other = beat.clone();
         other[place] ^= 1;
