@@ -36,6 +36,7 @@ mod side;
 mod table;
 mod ticket;
 mod trace;
+mod usage;
 
 pub use address::PathKind;
 pub use config::{KnownPeer, NetConfig, NetLimits};

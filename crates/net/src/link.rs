@@ -15,6 +15,7 @@ use crate::{
     reach,
     request::{RequestRecv, RequestSend},
     side::{self, Doors},
+    usage::Usage,
 };
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -41,12 +42,6 @@ use tracing::debug;
 
 /// Streams of unknown protocols that one connection may open before that counts as a fault.
 const MAX_UNKNOWN_STREAMS: u32 = 64;
-
-/// Frames up to this length in bytes may be what nodes tell each other again and again (digests); whoever sends and
-/// receives them says if they were more ([`Link::touch`]). Longer ones and live messages always are.
-const QUIET_FRAME: usize = 512;
-/// How long after it was agreed a connection may be parked.
-const PARTING: std::time::Duration = std::time::Duration::from_secs(10);
 
 pub(crate) struct Link {
     pub(crate) id: u64,
@@ -76,12 +71,7 @@ pub(crate) struct Link {
     /// Becomes true after `PeerDisconnected` is queued.
     ended: watch::Sender<bool>,
     limits: NetLimits,
-    /// When somebody last said something on it.
-    used: Mutex<Instant>,
-    /// Requests and streams that are open hold it.
-    in_use: Arc<()>,
-    /// Until when the connection may be parked, as was agreed, and whether it was used after that.
-    parting: Mutex<Option<(Instant, bool)>>,
+    pub(crate) usage: Usage,
 }
 
 fn index(channel: Channel) -> usize {
@@ -129,49 +119,8 @@ impl Link {
             why: Mutex::new(None),
             ended: watch::Sender::new(false),
             limits,
-            used: Mutex::new(Instant::now()),
-            in_use: Arc::new(()),
-            parting: Mutex::new(None),
+            usage: Usage::default(),
         })
-    }
-
-    /// Somebody says something: the connection is not parked for a while.
-    pub(crate) fn touch(&self) {
-        *lock(&self.used) = Instant::now();
-        self.keep();
-    }
-
-    /// Something is on its way: if the connection was to be parked, it comes back at once.
-    fn keep(&self) {
-        if let Some((_, used)) = &mut *lock(&self.parting) {
-            *used = true;
-        }
-    }
-
-    /// For how long nobody said anything.
-    pub(crate) fn unused(&self) -> std::time::Duration {
-        lock(&self.used).elapsed()
-    }
-
-    /// A request or stream is open.
-    pub(crate) fn is_in_use(&self) -> bool {
-        Arc::strong_count(&self.in_use) > 1
-    }
-
-    /// Both sides want to park the connection; good for a moment.
-    pub(crate) fn part(&self) {
-        *lock(&self.parting) = Some((Instant::now() + PARTING, false));
-    }
-
-    /// The connection has ended because both sides wanted so: whether it was used all the same in the last moment.
-    fn parted(&self) -> Option<bool> {
-        let parting = *lock(&self.parting);
-        parting.and_then(|(until, used)| (Instant::now() <= until).then_some(used))
-    }
-
-    /// Somebody tried to say something in the last moment before the connection was parked.
-    pub(crate) fn must_return(&self) -> bool {
-        self.parted() == Some(true)
     }
 
     /// The peer says what it calls itself now.
@@ -188,10 +137,7 @@ impl Link {
         if bytes.len() > limits::MAX_FRAME {
             return Err(SendError::TooLong(bytes.len()));
         }
-        self.keep();
-        if channel == Channel::Live || bytes.len() > QUIET_FRAME {
-            self.touch();
-        }
+        self.usage.said(channel, bytes.len());
         if !self.active.load(Ordering::Acquire) || self.conn.close_reason().is_some() {
             return Err(SendError::NotConnected);
         }
@@ -230,13 +176,6 @@ impl Link {
         }
     }
 
-    /// Opens a request stream for somebody: as long as it is open, the connection is in use.
-    pub(crate) async fn open_held(&self, header: &[u8]) -> Result<(RequestSend, RequestRecv), SendError> {
-        self.touch();
-        let (send, recv) = self.open_request(header).await?;
-        Ok((send.holding(self.in_use.clone()), recv.holding(self.in_use.clone())))
-    }
-
     /// Opens a request stream.
     pub(crate) async fn open_request(&self, header: &[u8]) -> Result<(RequestSend, RequestRecv), SendError> {
         if header.len() > MAX_REQUEST_HEADER {
@@ -262,7 +201,7 @@ impl Link {
             return why;
         }
         match (closed_with(error), error) {
-            (Some(CloseCode::Parked), _) if self.parted().is_some() => Why::Parked,
+            (Some(CloseCode::Parked), _) if self.usage.has_parted() => Why::Parked,
             (Some(code), _) => Why::ByPeer(code),
             (None, ConnectionError::LocallyClosed) => Why::Local,
             (None, error) => Why::Lost(error.to_string()),
@@ -465,9 +404,7 @@ async fn read_channel(
             break;
         };
         let bytes = read_body(recv, len, link.limits.stall).await?;
-        if channel == Channel::Live || len > QUIET_FRAME {
-            link.touch();
-        }
+        link.usage.heard(channel, len);
         let message = NetEvent::Message {
             node: link.node,
             channel,
@@ -558,9 +495,9 @@ async fn read_request(net: Arc<Inner>, link: Arc<Link>, send: SendStream, mut re
             if let Ok(request) = LookupRequest::from_bytes(&header) {
                 return lookup::answer(net, link, request, send).await;
             }
-            link.touch();
-            let send = send.holding(link.in_use.clone());
-            let recv = RequestRecv::new(recv, stall).holding(link.in_use.clone());
+            link.usage.touch();
+            let send = send.holding(link.usage.hold());
+            let recv = RequestRecv::new(recv, stall).holding(link.usage.hold());
             net.emit(Queued::Plain(NetEvent::Request {
                 node: link.node,
                 header,

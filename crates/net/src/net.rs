@@ -11,7 +11,7 @@ use crate::{
     lan,
     link::Link,
     lookup::{self, FindAnswer, LookupReport, NotFound},
-    park::{self, ParkReport},
+    park,
     queue::lock,
     reach::{self, ReachReport},
     request::{RequestRecv, RequestSend},
@@ -30,7 +30,6 @@ use iroh::{
     endpoint::{BindOpts, Connection, IdleTimeout, QuicTransportConfig, VarInt, presets},
 };
 use std::{
-    collections::BTreeSet,
     future::Future,
     net::SocketAddr,
     sync::{
@@ -330,11 +329,7 @@ impl Net {
         Ticket {
             node: self.node(),
             addresses: self.addresses(),
-            relays: self
-                .inner()
-                .endpoint()
-                .map(|endpoint| reach::homes(self.inner(), &endpoint))
-                .unwrap_or_default(),
+            relays: self.inner().homes(),
             name: lock(&self.inner().name).clone(),
         }
     }
@@ -402,45 +397,11 @@ impl Net {
         let link = self.link(node);
         let (inner, node) = (self.inner().clone(), *node);
         async move {
-            let link = match link {
-                Ok(link) => link,
-                Err(error) => inner.returned(&node).await.ok_or(error)?,
-            };
-            link.open_held(&header).await
+            match link {
+                Ok(link) => link.open_held(&header).await,
+                Err(error) => inner.returned(&node).await.ok_or(error)?.open_held(&header).await,
+            }
         }
-    }
-
-    /// There is something to say to a parked peer: the connection comes back. `true` if the peer was parked.
-    pub fn call(&self, node: &NodeId) -> bool {
-        let called = lock(&self.inner().table).call(node, Instant::now());
-        if called {
-            self.inner().wake_dialler.notify_one();
-        }
-        called
-    }
-
-    /// Something was said to a peer or by it, so its connection is in use: it is not parked for a while. For messages
-    /// that the network cannot tell from those that nodes repeat all the time; live messages, long ones and requests
-    /// count without.
-    pub fn touch(&self, node: &NodeId) {
-        if let Ok(link) = self.link(node) {
-            link.touch();
-        }
-    }
-
-    /// These peers are not parked, though nothing may be said for long. Replaces what was held before.
-    pub fn hold(&self, nodes: BTreeSet<NodeId>) {
-        lock(&self.inner().park).hold(nodes);
-    }
-
-    /// Peers that are there, but without a connection.
-    pub fn parked(&self) -> BTreeSet<NodeId> {
-        lock(&self.inner().table).parked().collect()
-    }
-
-    /// What idling costs this node.
-    pub fn park_report(&self) -> ParkReport {
-        self.inner().park_report()
     }
 
     /// All connected peers.
@@ -514,7 +475,7 @@ impl Net {
         &self.guard.0
     }
 
-    fn link(&self, node: &NodeId) -> Result<Arc<Link>, SendError> {
+    pub(crate) fn link(&self, node: &NodeId) -> Result<Arc<Link>, SendError> {
         lock(&self.inner().table)
             .links
             .get(node)
@@ -580,7 +541,6 @@ fn start(config: NetConfig, node: NodeId, boot: [u8; 16], endpoint: Endpoint, ev
     inner.spawn(accept::run(inner.clone(), endpoint.clone()));
     inner.spawn(reach::run(inner.clone(), endpoint.clone(), config.serve));
     inner.spawn(park::run(inner.clone()));
-    inner.spawn(park::run_home(inner.clone()));
     if let Some(listen) = config.listen.iter().find_map(|addr| match addr.ip() {
         std::net::IpAddr::V4(ip) => Some(ip),
         std::net::IpAddr::V6(_) => None,

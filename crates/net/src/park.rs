@@ -2,6 +2,7 @@
 //! node that has none left leaves its relay too, and keeps only a beat towards its home ([`sleeper`]). Who wants to
 //! speak to it has it woken by the home ([`wake`]).
 
+mod handle;
 mod sleeper;
 mod wake;
 
@@ -211,8 +212,8 @@ impl Inner {
         let callable = self.is_callable(link);
         let state = lock(&self.park);
         Facts {
-            unused_ms: u64::try_from(link.unused().as_millis()).unwrap_or(u64::MAX),
-            held: state.held.contains(&link.node) || link.is_in_use() || state.quiet.is_none(),
+            unused_ms: u64::try_from(link.usage.unused().as_millis()).unwrap_or(u64::MAX),
+            held: state.held.contains(&link.node) || link.usage.is_held() || state.quiet.is_none(),
             callable,
             dialled: link.dialled_by_me,
         }
@@ -257,13 +258,19 @@ impl Inner {
 
 /// Looks after connections without use for as long as the network runs.
 pub(crate) async fn run(net: Arc<Inner>) {
-    let Some(quiet) = lock(&net.park).quiet else { return };
-    let look = (quiet / 12).clamp(LOOK_LEAST, LOOK);
-    loop {
-        sleep(look).await;
-        look_at_links(&net);
-        sleeper::look(&net).await;
-    }
+    let looks = async {
+        // Who does not park still is a home for others.
+        let Some(quiet) = lock(&net.park).quiet else {
+            return std::future::pending().await;
+        };
+        let look = (quiet / 12).clamp(LOOK_LEAST, LOOK);
+        loop {
+            sleep(look).await;
+            look_at_links(&net);
+            sleeper::look(&net).await;
+        }
+    };
+    let ((), ()) = tokio::join!(looks, run_home(net.clone()));
 }
 
 fn look_at_links(net: &Arc<Inner>) {
@@ -307,7 +314,7 @@ async fn ask_to_park(net: Arc<Inner>, link: Arc<Link>) {
     };
     learn_door(&net, &link, &door, told).await;
     // From here on whatever is said brings the connection back.
-    link.part();
+    link.usage.part();
     let facts = net.facts(&link);
     if lock(&net.park).idle_of(&link).agrees(&facts) {
         debug!(peer = %link.node.short(), "parked");
@@ -331,7 +338,7 @@ pub(crate) async fn answer_park(net: &Arc<Inner>, link: &Arc<Link>, door: Door) 
     }
     let mine = net.door_for(&link.node);
     learn_door(net, link, &door, mine.homes.clone()).await;
-    link.part();
+    link.usage.part();
     Rest { door: Some(mine) }
 }
 
@@ -393,7 +400,7 @@ async fn send(socket: &UdpSocket, datagrams: Vec<Datagram>) {
 }
 
 /// Answers in time what sleepers have ordered for later, for as long as the network runs.
-pub(crate) async fn run_home(net: Arc<Inner>) {
+async fn run_home(net: Arc<Inner>) {
     loop {
         let due = {
             let state = lock(&net.park);

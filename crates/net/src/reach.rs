@@ -1,6 +1,11 @@
 //! How this node can be reached, found out with the help of peers (O6); and helping them to find out. Ordinary peers
 //! say where they see each other; who turns out to be reachable relays for those who are not.
 
+mod homes;
+
+pub(crate) use homes::addr_of;
+pub(crate) use homes::{homes, is_at_home, url_of};
+
 use crate::{
     address::{is_local, path_of},
     link::Link,
@@ -15,7 +20,7 @@ use futures_util::StreamExt as _;
 use hedgerow_base::NodeId;
 use hedgerow_traverse::nat::Nat;
 use hedgerow_wire::reach::{MAX_REACH, MAX_RELAYS, Ports, Reach, ReachRequest, Tried};
-use iroh::{Endpoint, RelayConfig, RelayUrl, TransportAddr, Watcher as _, endpoint::Connection};
+use iroh::{Endpoint, RelayConfig, TransportAddr, Watcher as _, endpoint::Connection};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -117,23 +122,6 @@ impl State {
         *count = count.saturating_add(1);
         *count <= MOST_TELLS
     }
-    /// This node relays, and whether another one is at its relay.
-    pub(crate) fn own_relay(&self) -> Option<(SocketAddr, &Relay)> {
-        self.relay.as_ref().map(|(addr, relay)| (*addr, relay))
-    }
-    /// The relays that this node uses, or would if it did not sleep.
-    pub(crate) fn relays_in_use(&self) -> Vec<SocketAddr> {
-        self.in_use.iter().copied().collect()
-    }
-    /// Whose relay one is.
-    pub(crate) fn owner(&self, relay: &SocketAddr) -> Option<NodeId> {
-        self.owners.get(relay).copied()
-    }
-    /// The relay that a connected peer offers.
-    pub(crate) fn relay_of(&self, link: &Link) -> Option<SocketAddr> {
-        let said = self.said.get(&link.node).filter(|said| said.link == link.id)?;
-        said.reach.serves.first().copied()
-    }
     pub(crate) fn relays_of(&self, node: &NodeId) -> Vec<SocketAddr> {
         self.relays_of.get(node).cloned().unwrap_or_default()
     }
@@ -195,10 +183,6 @@ impl State {
     }
 }
 
-pub(crate) fn url_of(relay: SocketAddr) -> Option<RelayUrl> {
-    format!("http://{relay}").parse().ok()
-}
-
 /// The relay that carries a connection now, if one does.
 fn relay_in_use(conn: &Connection) -> Option<SocketAddr> {
     let paths = conn.paths();
@@ -210,37 +194,6 @@ fn relay_in_use(conn: &Connection) -> Option<SocketAddr> {
         TransportAddr::Relay(url) => addr_of(url),
         _ => None,
     }
-}
-
-pub(crate) fn addr_of(url: &RelayUrl) -> Option<SocketAddr> {
-    let host = url.host_str()?.trim_matches(['[', ']']);
-    Some(SocketAddr::new(host.parse().ok()?, url.port_or_known_default()?))
-}
-
-/// Relays over which this node can be reached now; when it sleeps, the one of the home that wakes it.
-pub(crate) fn homes(net: &Inner, endpoint: &Endpoint) -> Vec<SocketAddr> {
-    let (asleep, stand_in) = {
-        let park = lock(&net.park);
-        (park.asleep_at(), park.stand_in())
-    };
-    if let Some(home) = asleep {
-        return vec![home];
-    }
-    endpoint
-        .addr()
-        .relay_urls()
-        .filter_map(addr_of)
-        .filter(|relay| Some(*relay) != stand_in)
-        .take(MAX_RELAYS)
-        .collect()
-}
-
-/// Whether the connection to one of the relays stands.
-pub(crate) fn is_at_home(endpoint: &Endpoint, home: SocketAddr) -> bool {
-    let status = endpoint.home_relay_status().get();
-    status
-        .iter()
-        .any(|relay| relay.is_connected() && addr_of(relay.url()) == Some(home))
 }
 
 /// Addresses of this machine's own interfaces; the engine's list has those that it was told of, too.

@@ -1,6 +1,10 @@
 //! Who is known, who is connected, who is dialled when, and who is kept out: every decision about connections.
 //! Nothing here waits or touches a socket; the time comes from the caller.
 
+mod parked;
+
+pub(crate) use parked::Parked;
+
 use crate::{address::merge, config::NetLimits, error::ConnectError, event::Why, link::Link};
 use hedgerow_base::NodeId;
 use hedgerow_wire::node::CloseCode;
@@ -65,18 +69,6 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// No dial is under way, and one may be.
-    fn is_waiting(&self) -> bool {
-        self.dial.is_none() && self.parked != Parked::Yes
-    }
-
-    /// There is something to say to it.
-    fn call(&mut self) {
-        if self.parked == Parked::Yes {
-            self.parked = Parked::Called;
-        }
-    }
-
     /// Puts fresh addresses first. A dial that does not know them gives way to one that does.
     fn learn(&mut self, addresses: &[SocketAddr]) {
         let mut fresh = Vec::new();
@@ -88,17 +80,6 @@ impl Known {
         merge(&mut fresh, self.addresses.drain(..));
         self.addresses = fresh;
     }
-}
-
-/// Whether a peer does without a connection because there is nothing to say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Parked {
-    /// No.
-    No,
-    /// Yes: it is there, and is not dialled.
-    Yes,
-    /// It was; now there is something to say.
-    Called,
 }
 
 #[derive(Clone, Copy)]
@@ -435,42 +416,13 @@ impl Table {
         old
     }
 
-    /// There is something to say to a parked peer: dials it. Whether it was parked.
-    pub(crate) fn call(&mut self, node: &NodeId, now: Instant) -> bool {
-        let Some(known) = self.known.get_mut(node) else {
-            return false;
-        };
-        let parked = known.parked == Parked::Yes;
-        if parked && known.next.is_some() {
-            known.call();
-            known.failures = 0;
-            known.next = Some(now);
-        }
-        parked
-    }
-
-    /// Peers that are there, but without a connection.
-    pub(crate) fn parked(&self) -> impl Iterator<Item = NodeId> {
-        let parked = |known: &Known| known.parked != Parked::No;
-        self.known
-            .iter()
-            .filter(move |(_, known)| parked(known))
-            .map(|(node, _)| *node)
-    }
-
     /// A link ended: forgets it, unless a newer one has its place, and plans the next dial.
     pub(crate) fn remove(&mut self, node: &NodeId, id: u64, why: &Why, now: Instant) {
         if self.links.get(node).is_none_or(|link| link.id != id) {
             return;
         }
         let link = self.links.remove(node);
-        if *why == Why::Parked
-            && let Some(known) = self.known.get_mut(node).filter(|known| known.next.is_some())
-        {
-            known.parked = Parked::Yes;
-            if link.is_some_and(|link| link.must_return()) {
-                self.call(node, now);
-            }
+        if *why == Why::Parked && self.park(node, link.is_some_and(|link| link.usage.must_return()), now) {
             return;
         }
         if let Why::Fault(_) = why {

@@ -2,6 +2,7 @@
 
 use crate::engine::{After, Engine};
 use hedgerow_base::{InstanceId, NodeId, Pseudonym, SpaceId};
+use hedgerow_sync::Effect;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What others wrote reaches most members without this node; those that are parked here are called this much later,
@@ -83,6 +84,33 @@ impl Engine {
         let there = |spaces: &Vec<(SpaceId, Pseudonym)>| spaces.iter().any(|(of, _)| of == space);
         let parked = self.parking.parked.iter().filter(|(_, spaces)| there(spaces));
         parked.map(|(node, _)| *node).collect()
+    }
+
+    /// What was said by a peer is about to be carried out.
+    pub(crate) fn begin_message(&mut self, peer: &NodeId, effects: &[Effect]) {
+        // Digests that match, and what answers them, come all the time.
+        let news = |e: &Effect| {
+            matches!(
+                e,
+                Effect::Persist { .. } | Effect::LiveDeliver { .. } | Effect::PersistState { .. }
+            )
+        };
+        let news = effects.iter().any(news);
+        if news {
+            self.net.touch(peer);
+        }
+        (self.parking.remote, self.parking.routine) = (true, !news);
+    }
+
+    /// Notes what an effect means for connections.
+    pub(crate) fn notice(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Persist { space, .. } => self.news_in(space),
+            Effect::Send { peer, .. } if !self.parking.routine => self.net.touch(peer),
+            Effect::SendEntries { peer, .. } => self.net.touch(peer),
+            Effect::PeerInSpace { .. } => self.hold_members(),
+            _ => {}
+        }
     }
 
     /// When peers are told of news: at once if it is from here.

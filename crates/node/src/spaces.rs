@@ -276,6 +276,7 @@ impl Engine {
     /// Carries out what the core wants, in order. A failing store ends the batch.
     pub(crate) fn apply_sync(&mut self, effects: Vec<Effect>) {
         for effect in effects {
+            self.notice(&effect);
             if let Err(error) = self.apply_sync_effect(effect) {
                 self.fail(error);
                 return;
@@ -285,10 +286,7 @@ impl Engine {
 
     fn apply_sync_effect(&mut self, effect: Effect) -> Result<(), ApiError> {
         match effect {
-            Effect::Persist { space, log, seq, bytes } => {
-                self.news_in(&space);
-                self.stored(|s| s.put_entry(&space, &log, seq, &bytes))
-            }
+            Effect::Persist { space, log, seq, bytes } => self.stored(|s| s.put_entry(&space, &log, seq, &bytes)),
             Effect::PersistState { space, bytes } => self.stored(|s| s.put_space_summary(&space, &bytes)),
             Effect::Retract { space, log, from } => self.stored(|s| s.retract(&space, &log, from)),
             Effect::Deliver {
@@ -319,9 +317,6 @@ impl Engine {
                 Ok(())
             }
             Effect::Send { peer, bytes } => {
-                if !self.parking.routine {
-                    self.net.touch(&peer);
-                }
                 self.send(peer, Channel::Sync, bytes);
                 Ok(())
             }
@@ -330,7 +325,6 @@ impl Engine {
                 Ok(())
             }
             Effect::SendEntries { peer, space, ranges } => {
-                self.net.touch(&peer);
                 let work = Outgoing::Entries {
                     space,
                     ranges: ranges.into(),
@@ -344,7 +338,6 @@ impl Engine {
                 if let Some(state) = self.spaces.get_mut(&space).filter(|_| here) {
                     state.unsent = 0;
                 }
-                self.hold_members();
                 self.emit(Event::InstancesChanged {});
                 Ok(())
             }
@@ -424,18 +417,7 @@ impl Engine {
         let mut effects = Vec::new();
         self.sync
             .handle(self.now_ms(), Input::Message { peer, bytes }, &mut effects);
-        // Digests that match, and what answers them, come all the time.
-        let news = |e: &Effect| {
-            matches!(
-                e,
-                Effect::Persist { .. } | Effect::LiveDeliver { .. } | Effect::PersistState { .. }
-            )
-        };
-        let news = effects.iter().any(news);
-        if news {
-            self.net.touch(&peer);
-        }
-        (self.parking.remote, self.parking.routine) = (true, !news);
+        self.begin_message(&peer, &effects);
         self.apply_sync(effects);
         (self.parking.remote, self.parking.routine) = (false, false);
     }

@@ -144,7 +144,7 @@ pub(super) async fn look(net: &Arc<Inner>) {
         return;
     };
     let quiet = lock(&net.park).quiet_ms();
-    let idle = |link: &Arc<Link>| is_home(net, link) && link.unused().as_millis() >= u128::from(quiet);
+    let idle = |link: &Arc<Link>| is_home(net, link) && link.usage.unused().as_millis() >= u128::from(quiet);
     match links.iter().find(|link| is_home(net, link)) {
         // Only when nothing else keeps this node awake.
         Some(link) if links.iter().all(idle) => {

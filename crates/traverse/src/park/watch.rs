@@ -54,7 +54,12 @@ enum Doing {
     /// Waiting for the next beat.
     Resting,
     /// A beat was sent, and its answer was ordered for later.
-    Trying { count: u32, pause_ms: u64, until_ms: u64 },
+    Trying {
+        count: u32,
+        pause_ms: u64,
+        until_ms: u64,
+        void: bool,
+    },
     /// An answer is wanted at once; so often it was asked for already.
     Asking { first: u32, tries: usize },
     /// The home does not answer.
@@ -164,9 +169,11 @@ impl Watch {
             return None;
         }
         match self.doing {
-            Doing::Trying { pause_ms, .. } => {
+            Doing::Trying { pause_ms, void, .. } => {
                 // The answer did not come: the mapping is gone, or the packet.
-                self.tried(now_ms, pause_ms, false);
+                if !void {
+                    self.tried(now_ms, pause_ms, false);
+                }
                 self.ask(now_ms);
                 self.tick(now_ms)
             }
@@ -184,11 +191,13 @@ impl Watch {
             }
             Doing::Resting => {
                 self.beats += 1;
-                if !self.beats.is_multiple_of(self.one_in()) {
+                let pause_ms = self.next_pause(now_ms);
+                // A longer pause soon saves more than its trial costs.
+                let one_in = if pause_ms > self.pause_ms { 2 } else { self.one_in() };
+                if !self.beats.is_multiple_of(one_in) {
                     self.due_ms = now_ms.saturating_add(self.pause_ms);
                     return Some(self.beat(None));
                 }
-                let pause_ms = self.next_pause(now_ms);
                 let after_s = (pause_ms * MARGIN / 100).div_ceil(1000).min(250);
                 let until_ms = now_ms.saturating_add(after_s * 1000).saturating_add(SLACK_MS);
                 self.due_ms = until_ms;
@@ -197,6 +206,7 @@ impl Watch {
                     count: self.count,
                     pause_ms,
                     until_ms,
+                    void: false,
                 };
                 Some(beat)
             }
@@ -284,6 +294,10 @@ impl Watch {
                 mac: code,
             } if self.is_mine(session, code, bytes) => {
                 self.bytes += 2 * ANSWER;
+                // Our answer makes the mapping young again, so the trial proves nothing any more.
+                if let Doing::Trying { void, .. } = &mut self.doing {
+                    *void = true;
+                }
                 let mac = [0; 6];
                 let answer = sealed(&self.key, Park::Awake { session, count, mac });
                 let new = self.last_call.is_none_or(|last| count > last);
@@ -319,10 +333,11 @@ impl Watch {
                 count: of,
                 pause_ms,
                 until_ms,
+                void,
             } if of == count => {
                 // One that comes early proves that the home is alive, but nothing about the mapping.
                 let least = until_ms.saturating_sub(SLACK_MS + pause_ms / 20);
-                if now_ms >= least {
+                if now_ms >= least && !void {
                     self.tried(now_ms, pause_ms, true);
                 }
                 // The last beat is a whole pause ago.
