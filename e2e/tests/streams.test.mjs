@@ -93,3 +93,27 @@ test("a ping is answered by the program over there", async (t) => {
   assert.equal(times_ms.length, 3);
   assert.ok(times_ms.every((ms) => ms > 0 && ms < 1000));
 });
+
+test("a trace tells how a connection came to be, is now, and how it ended", async (t) => {
+  const [a, b] = await two(t);
+  const trace = await b.run("trace", a.ready.node.slice(0, 8));
+  assert.equal(trace.node, a.ready.node);
+  assert.match(trace.path, /^(lan|direct)$/);
+  assert.equal(trace.dialled, true);
+  assert.equal(trace.paths.filter((p) => p.state === "used").length, 1);
+  assert.equal(trace.paths[0].address, trace.via);
+  assert.equal(trace.ping.times_ms.length, 3);
+  const steps = trace.log.map((n) => n.step);
+  assert.ok(steps.indexOf("dial") < steps.indexOf("connected"), steps.join());
+  assert.equal((await a.run("trace", b.ready.node.slice(0, 8))).dialled, false);
+  await a.stop();
+  const after = await until("it is gone and called again", async () => {
+    const now = await b.run("trace", a.ready.node.slice(0, 8));
+    return now.log.some((n) => n.step === "failed") && now;
+  });
+  assert.equal(after.path, "none");
+  assert.equal(after.ping, null);
+  assert.match(after.log.find((n) => n.step === "disconnected").text, /the other node closed it/);
+  const { out } = await cli(["--data", b.data, "trace", a.ready.node.slice(0, 8)]);
+  assert.match(out, /not connected/);
+});

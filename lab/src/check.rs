@@ -3,6 +3,7 @@
 use crate::{
     description::{Description, Link, Place},
     echo::{PORTS, Server},
+    forgetting, ipv6,
     nat::{BLOCK, NatKind},
     probe::{self, Findings, Measured},
     punch,
@@ -128,9 +129,17 @@ pub fn run() -> Result<Value> {
     let nats = nats()?;
     let links = links()?;
     let punching = punch::run()?;
-    let mut lines = nats.iter().chain(&links).chain([&punching]);
+    let (forgetting, ipv6) = (forgetting::run()?, ipv6::run()?);
+    let mut lines = nats
+        .iter()
+        .chain(&links)
+        .chain([&punching])
+        .chain(&forgetting)
+        .chain(&ipv6);
     let ok = lines.all(|line| line["ok"] == Value::Bool(true));
-    Ok(json!({ "ok": ok, "nats": nats, "links": links, "punching": punching }))
+    Ok(json!({
+        "ok": ok, "nats": nats, "links": links, "punching": punching, "forgetting": forgetting, "ipv6": ipv6,
+    }))
 }
 
 /// The hosts of the servers.
@@ -314,7 +323,22 @@ pub fn table(result: &Value) -> String {
         "{} pairs, opened from both sides: {as_expected}",
         punching["pairs"]
     ));
+    lines.extend(lines_of(&result["forgetting"], "nat", "forgets"));
+    lines.extend(lines_of(&result["ipv6"], "host", "firewall"));
     lines.join("\n") + "\n"
+}
+
+/// One line for each of a list that is not as it should be, or one for all.
+fn lines_of(list: &Value, who: &str, what: &str) -> Vec<String> {
+    let list = list.as_array().map(Vec::as_slice).unwrap_or_default();
+    let wrong = list.iter().filter(|line| line["ok"] != Value::Bool(true));
+    let told: Vec<_> = wrong
+        .map(|line| format!("{} ({what}: {}) WRONG: {}", line[who], line[what], line["wrong"]))
+        .collect();
+    match told.is_empty() {
+        true => vec![format!("{} checks of {what}: as they should be", list.len())],
+        false => told,
+    }
 }
 
 #[cfg(test)]

@@ -2,21 +2,36 @@
 
 use anyhow::{Context, Result, bail};
 use lab::{
+    Ip, NatKind,
+    by::By,
     check,
     echo::Server,
+    events,
+    idle::{self, Idle},
+    lookup,
     pairs::{self, Matrix, parse_pairs},
-    probe, report, space, stop, verdict,
+    probe,
+    relays::{self, Relays},
+    report, space, stop, verdict,
 };
-use std::{fs, net::Ipv4Addr, path::PathBuf, process::ExitCode, sync::atomic::AtomicBool, thread};
+use serde_json::Value;
+use std::{fs, net::Ipv4Addr, path::PathBuf, process::ExitCode, sync::atomic::AtomicBool, thread, time::Duration};
 
 const USAGE: &str =
-    "lab nat [--pairs A/B,…] [--runs N] [--rtt MS,…] [--loss PERCENT,…] [--jobs N] [--json] --bin PROGRAM
+    "lab nat [--pairs A/B,…] [--runs N] [--rtt MS,…] [--loss PERCENT,…] [--ip 4|both|6] [--by ticket|dht|lan]
+        [--jobs N] [--json] --bin PROGRAM
 lab doctor [--runs N] [--rtt MS] [--loss PERCENT] [--known N] [--json] --bin PROGRAM
+lab idle [--minutes N] [--peers N] [--nat KIND] [--json] --bin PROGRAM
+lab events [--json] --bin PROGRAM
+lab relays [--relays N] [--clients N] [--vanish PERCENT] [--silent] [--json] --bin PROGRAM
 lab check [--json]
+lab lookup [--rtt MS] [--loss PERCENT] --bin PROGRAM
 
-`lab nat` connects real nodes behind every pair of kinds of NAT (`*` is every kind); `lab doctor` asks a
-node behind each kind what its router does, with N (1 to 4) public nodes for peers; `lab check` proves that the
-lab's NATs and links do what they are called.";
+`nat` connects real nodes behind every pair of kinds of NAT (`*` is every kind); `doctor` asks a node behind each kind
+what its router does, with N (1 to 4) public nodes for peers; `idle` counts what an idle node pays; `events` does things
+to the router of an open stream; `relays` lets many relaying nodes vanish at once; `lookup` measures how long it takes to
+find a node by its id in a DHT of 200 nodes, 50 ms away unless told otherwise; `check` proves that the lab's NATs and
+links do what they are called.";
 
 /// Runs a command; whatever it made is gone when this returns.
 pub(crate) fn main() -> ExitCode {
@@ -29,8 +44,12 @@ pub(crate) fn main() -> ExitCode {
         }
         ["nat", rest @ ..] => nat(rest),
         ["doctor", rest @ ..] => doctor(rest),
+        ["idle", rest @ ..] => measure_idle(rest),
+        ["events", rest @ ..] => happen(rest),
+        ["relays", rest @ ..] => vanish(rest),
         ["check"] => check(false),
         ["check", "--json"] => check(true),
+        ["lookup", rest @ ..] => lookup(rest),
         // For people who look around in a lab by hand.
         ["echo", own, other] => echo(own, other),
         ["probe", one, two] => probe(one, two),
@@ -49,72 +68,161 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
+/// Options with a value, options without one, and the program.
+struct Options<'a> {
+    values: Vec<(&'a str, &'a str)>,
+    json: bool,
+    silent: bool,
+    program: PathBuf,
+}
+
+impl<'a> Options<'a> {
+    fn read(words: &[&'a str]) -> Result<Self> {
+        let mut options = Self {
+            values: Vec::new(),
+            json: false,
+            silent: false,
+            program: PathBuf::new(),
+        };
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            match *word {
+                "--json" => options.json = true,
+                "--silent" => options.silent = true,
+                word => {
+                    let value = words
+                        .next()
+                        .with_context(|| format!("{word} is not understood without a value\n{USAGE}"))?;
+                    options.values.push((word, value));
+                }
+            }
+        }
+        let program = options.values.iter().rposition(|(word, _)| *word == "--bin");
+        if let Some((_, value)) = program.map(|at| options.values.remove(at)) {
+            options.program = fs::canonicalize(value).with_context(|| format!("there is no {value}"))?;
+        }
+        if !options.program.is_file() {
+            bail!("say with --bin where the node's program is, or use `cargo xtask lab`, which builds it");
+        }
+        Ok(options)
+    }
+
+    /// Prints a result, for programs or for people.
+    fn show(&self, result: &Value, text: impl FnOnce(&Value) -> String) -> ExitCode {
+        if self.json {
+            println!("{result}");
+        } else {
+            print!("{}", text(result));
+        }
+        ExitCode::SUCCESS
+    }
+}
+
+fn unknown(word: &str) -> anyhow::Error {
+    anyhow::anyhow!("{word} is not understood here\n{USAGE}")
+}
+
 fn nat(words: &[&str]) -> Result<ExitCode> {
+    let options = Options::read(words)?;
     let mut matrix = Matrix {
-        pairs: parse_pairs("*/*")?,
+        pairs: Vec::new(),
         runs: 1,
         rtt_ms: vec![0.0],
         loss: vec![0.0],
         jobs: thread::available_parallelism().map_or(1, usize::from),
-        program: PathBuf::new(),
+        by: By::default(),
+        ip: Ip::default(),
+        program: options.program.clone(),
     };
-    let (mut json, mut words) = (false, words.iter());
-    while let Some(word) = words.next() {
-        if *word == "--json" {
-            json = true;
-            continue;
-        }
-        let value = *words
-            .next()
-            .with_context(|| format!("{word} is not understood without a value\n{USAGE}"))?;
+    for (word, value) in &options.values {
         match *word {
             "--pairs" => matrix.pairs = parse_pairs(value)?,
             "--runs" => matrix.runs = positive(word, value)?,
             "--jobs" => matrix.jobs = positive(word, value)?,
             "--rtt" => matrix.rtt_ms = numbers(word, value, 60_000.0)?,
             "--loss" => matrix.loss = numbers(word, value, 99.0)?,
-            "--bin" => matrix.program = fs::canonicalize(value).with_context(|| format!("there is no {value}"))?,
-            other => bail!("{other} is not understood here\n{USAGE}"),
+            "--by" => matrix.by = value.parse()?,
+            "--ip" => matrix.ip = value.parse()?,
+            other => return Err(unknown(other)),
         }
     }
-    if !matrix.program.is_file() {
-        bail!("say with --bin where the node's program is, or use `cargo xtask lab nat`, which builds it");
+    if matrix.pairs.is_empty() {
+        let alike = |pair: &(NatKind, NatKind)| matrix.by != By::Lan || pair.0 == pair.1;
+        matrix.pairs = parse_pairs("*/*")?.into_iter().filter(alike).collect();
     }
     begin()?;
     let reports = pairs::run(&matrix)?;
-    if json {
-        println!("{}", report::json(&reports));
-    } else {
-        print!("{}", report::table(&reports));
+    let mut result = report::json(&reports);
+    (result["by"], result["ip"]) = (matrix.by.name().into(), matrix.ip.name().into());
+    Ok(options.show(&result, |_| report::table(&reports)))
+}
+
+fn measure_idle(words: &[&str]) -> Result<ExitCode> {
+    let options = Options::read(words)?;
+    let mut idle = Idle {
+        time: Duration::from_secs(300),
+        peers: 20,
+        nat: NatKind::PortRestricted,
+        program: options.program.clone(),
+    };
+    for (word, value) in &options.values {
+        match *word {
+            "--minutes" => idle.time = Duration::from_secs_f64(60.0 * number(word, value, 0.1, 10_000.0)?),
+            "--peers" => idle.peers = number(word, value, 0.0, 200.0)? as usize,
+            "--nat" => idle.nat = value.parse().map_err(anyhow::Error::msg)?,
+            other => return Err(unknown(other)),
+        }
     }
-    Ok(ExitCode::SUCCESS)
+    begin()?;
+    Ok(options.show(&idle::run(&idle)?, idle::text))
+}
+
+fn happen(words: &[&str]) -> Result<ExitCode> {
+    let options = Options::read(words)?;
+    if let Some((word, _)) = options.values.first() {
+        return Err(unknown(word));
+    }
+    begin()?;
+    Ok(options.show(&events::run(&options.program)?, events::text))
+}
+
+fn vanish(words: &[&str]) -> Result<ExitCode> {
+    let options = Options::read(words)?;
+    let mut plan = Relays {
+        relays: 10,
+        clients: 20,
+        vanishing: 30,
+        silent: options.silent,
+        program: options.program.clone(),
+    };
+    for (word, value) in &options.values {
+        match *word {
+            "--relays" => plan.relays = positive(word, value)?,
+            "--clients" => plan.clients = positive(word, value)?.next_multiple_of(2),
+            "--vanish" => plan.vanishing = number(word, value, 0.0, 100.0)? as usize,
+            other => return Err(unknown(other)),
+        }
+    }
+    begin()?;
+    Ok(options.show(&relays::run(&plan)?, relays::text))
 }
 
 fn doctor(words: &[&str]) -> Result<ExitCode> {
+    let options = Options::read(words)?;
     let (mut runs, mut rtt, mut loss, mut known) = (1, 0.0, 0.0, 2);
-    let mut program = PathBuf::new();
-    let (mut json, mut words) = (false, words.iter());
-    while let Some(word) = words.next() {
-        if *word == "--json" {
-            json = true;
-            continue;
-        }
-        let value = *words
-            .next()
-            .with_context(|| format!("{word} is not understood without a value\n{USAGE}"))?;
+    for (word, value) in options.values.iter().copied() {
         let number = |limit| numbers(word, value, limit).map(|list| list.first().copied().unwrap_or(0.0));
-        match *word {
+        match word {
             "--runs" => runs = positive(word, value)?,
             "--known" => known = positive(word, value)?,
             "--rtt" => rtt = number(60_000.0)?,
             "--loss" => loss = number(99.0)?,
-            "--bin" => program = fs::canonicalize(value).with_context(|| format!("there is no {value}"))?,
-            other => bail!("{other} is not understood here\n{USAGE}"),
+            other => return Err(unknown(other)),
         }
     }
     begin()?;
-    let result = verdict::run(&program, runs, rtt, loss, known)?;
-    if json {
+    let result = verdict::run(&options.program, runs, rtt, loss, known)?;
+    if options.json {
         println!("{result}");
     }
     Ok(if result["ok"] == true {
@@ -122,6 +230,32 @@ fn doctor(words: &[&str]) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+fn lookup(words: &[&str]) -> Result<ExitCode> {
+    let (mut rtt, mut loss, mut program) = (50.0, 0.0, None);
+    for pair in words.chunks(2) {
+        let [word, value] = *pair else {
+            bail!("{} is not understood without a value\n{USAGE}", pair.join(" "));
+        };
+        let one = |limit| {
+            numbers(word, value, limit)?
+                .first()
+                .copied()
+                .context("a number is missing")
+        };
+        match word {
+            "--rtt" => rtt = one(60_000.0)?,
+            "--loss" => loss = one(99.0)?,
+            "--bin" => program = Some(fs::canonicalize(value).with_context(|| format!("there is no {value}"))?),
+            other => bail!("{other} is not understood here\n{USAGE}"),
+        }
+    }
+    let program = program.context("say with --bin where the program is, or use `cargo xtask lab lookup`")?;
+    begin()?;
+    let rtt = std::time::Duration::from_secs_f64(rtt / 1000.0);
+    println!("{}", lookup::run(&program, rtt, loss / 100.0)?);
+    Ok(ExitCode::SUCCESS)
 }
 
 fn check(json: bool) -> Result<ExitCode> {
@@ -162,6 +296,11 @@ fn address(text: &str) -> Result<Ipv4Addr> {
 fn positive(word: &str, text: &str) -> Result<usize> {
     let number = text.parse().ok().filter(|number| *number > 0);
     number.with_context(|| format!("{word} takes a number from 1, not {text}"))
+}
+
+fn number(word: &str, text: &str, low: f64, high: f64) -> Result<f64> {
+    let number = text.parse().ok().filter(|number| (low..=high).contains(number));
+    number.with_context(|| format!("{word} takes a number from {low} to {high}, not {text}"))
 }
 
 /// Numbers from 0 to a limit with commas between them.

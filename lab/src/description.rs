@@ -7,14 +7,23 @@
 //! router A  at 203.0.113.11 nat port-restricted delay 25 jitter 2 loss 1
 //! router A2 behind A nat symmetric-random timeout 30
 //! host   a  behind A2
+//! router B  at 203.0.113.12 nat cgnat ip both lifetime 60
+//! host   b  behind B ip both
 //! ```
 //!
 //! `delay` and `jitter` are milliseconds one way, `loss` is per cent one way, both on the link between this thing and
-//! the network that it is plugged into; `timeout` is how many seconds a router keeps an idle UDP mapping.
+//! the network that it is plugged into; `timeout` is how many seconds a router keeps an idle UDP mapping, `lifetime` after how many
+//! it forgets one however busy it is. `ip` is `4` unless said, `6` or `both`: over IPv6 a router translates nothing and
+//! lets in only answers, and `203.0.113.12` is `2001:db8::12`.
 
 use crate::nat::NatKind;
 use anyhow::{Context, Result, bail};
-use std::{collections::BTreeSet, net::Ipv4Addr, str::FromStr, time::Duration};
+use std::{
+    collections::BTreeSet,
+    net::{Ipv4Addr, Ipv6Addr},
+    str::FromStr,
+    time::Duration,
+};
 
 /// Hosts and routers, in the order in which they are made.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,6 +43,51 @@ pub struct Thing {
     pub role: Role,
     /// The quality of the link to that place.
     pub link: Link,
+    /// What it speaks there.
+    pub ip: Ip,
+}
+
+/// Versions of the internet protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ip {
+    /// IPv4 only.
+    #[default]
+    Four,
+    /// Dual stack.
+    Both,
+    /// IPv6 only.
+    Six,
+}
+
+impl Ip {
+    /// Whether IPv4 is among them.
+    pub fn four(self) -> bool {
+        self != Self::Six
+    }
+
+    /// Whether IPv6 is among them.
+    pub fn six(self) -> bool {
+        self != Self::Four
+    }
+
+    /// `4`, `both` or `6`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Four => "4",
+            Self::Both => "both",
+            Self::Six => "6",
+        }
+    }
+}
+
+impl FromStr for Ip {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let all = [Self::Four, Self::Both, Self::Six];
+        let found = all.into_iter().find(|ip| ip.name() == text);
+        found.with_context(|| format!("{text} is no version of IP; there are: 4, both, 6"))
+    }
 }
 
 /// Where a thing is plugged in.
@@ -56,6 +110,8 @@ pub enum Role {
         nat: NatKind,
         /// How long it keeps an idle UDP mapping; the kernel's own figure unless given.
         timeout: Option<Duration>,
+        /// After which time it forgets a UDP mapping however busy it is; never unless given.
+        lifetime: Option<Duration>,
     },
 }
 
@@ -107,25 +163,36 @@ impl FromStr for Description {
 impl Description {
     /// Adds a host.
     pub fn host(mut self, name: &str, place: Place, link: Link) -> Self {
-        let (name, role) = (name.to_owned(), Role::Host);
-        self.things.push(Thing {
-            name,
-            place,
-            role,
-            link,
-        });
+        self.push(name, place, Role::Host, link);
         self
     }
 
     /// Adds a router.
     pub fn router(mut self, name: &str, place: Place, nat: NatKind, link: Link) -> Self {
-        let (name, role) = (name.to_owned(), Role::Router { nat, timeout: None });
+        let role = Role::Router {
+            nat,
+            timeout: None,
+            lifetime: None,
+        };
+        self.push(name, place, role, link);
+        self
+    }
+
+    fn push(&mut self, name: &str, place: Place, role: Role, link: Link) {
         self.things.push(Thing {
-            name,
+            name: name.to_owned(),
             place,
             role,
             link,
+            ip: Ip::default(),
         });
+    }
+
+    /// What everything in it speaks.
+    pub fn speaking(mut self, ip: Ip) -> Self {
+        for thing in &mut self.things {
+            thing.ip = ip;
+        }
         self
     }
 
@@ -141,7 +208,7 @@ impl Description {
             if !names.insert(name) {
                 bail!("there are two things called {name}");
             }
-            if matches!(thing.role, Role::Router { nat: NatKind::None, .. }) {
+            if thing.ip.four() && matches!(thing.role, Role::Router { nat: NatKind::None, .. }) {
                 bail!("{name} translates nothing; put its hosts on the public network instead");
             }
             if let Place::Public(address) = thing.place {
@@ -164,6 +231,14 @@ impl Description {
 /// The public network of every lab, a /24.
 pub const PUBLIC: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 0);
 
+/// The public IPv6 address of what is at an address of [`PUBLIC`]: `2001:db8::12` for `203.0.113.12`.
+pub fn twin(address: Ipv4Addr) -> Ipv6Addr {
+    let [.., last] = address.octets().map(u16::from);
+    // The same digits, though they count by sixteen there.
+    let digits = last / 100 * 256 + last / 10 % 10 * 16 + last % 10;
+    Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, digits)
+}
+
 fn thing(words: &[&str]) -> Result<Thing> {
     let [what, name, prep, place, options @ ..] = words else {
         bail!("write `host NAME at ADDRESS`, `host NAME behind ROUTER` or the same with `router`");
@@ -173,7 +248,8 @@ fn thing(words: &[&str]) -> Result<Thing> {
         "behind" => Place::Behind((*place).to_owned()),
         other => bail!("{other:?} is not understood; write `at ADDRESS` or `behind ROUTER`"),
     };
-    let (mut nat, mut timeout, mut link) = (None, None, Link::default());
+    let (mut nat, mut timeout, mut lifetime) = (None, None, None);
+    let (mut link, mut ip) = (Link::default(), Ip::default());
     for pair in options.chunks(2) {
         let [key, value] = pair else {
             bail!("{} has no value", pair.concat());
@@ -181,16 +257,23 @@ fn thing(words: &[&str]) -> Result<Thing> {
         match *key {
             "nat" => nat = Some(value.parse::<NatKind>().map_err(anyhow::Error::msg)?),
             "timeout" => timeout = Some(Duration::from_secs_f64(number(value)?)),
+            "lifetime" => lifetime = Some(Duration::from_secs_f64(number(value)?)),
+            "ip" => ip = value.parse()?,
             "delay" => link.delay = milliseconds(value)?,
             "jitter" => link.jitter = milliseconds(value)?,
             "loss" => link.loss = number(value)? / 100.0,
-            other => bail!("{other:?} is not understood; there are: nat, timeout, delay, jitter, loss"),
+            other => bail!("{other:?} is not understood; there are: nat, timeout, lifetime, ip, delay, jitter, loss"),
         }
     }
     let role = match (*what, nat) {
-        ("host", None) if timeout.is_none() => Role::Host,
+        ("host", None) if timeout.is_none() && lifetime.is_none() => Role::Host,
         ("host", _) => bail!("a host translates nothing; put it behind a router"),
-        ("router", Some(nat)) => Role::Router { nat, timeout },
+        ("router", Some(nat)) => Role::Router { nat, timeout, lifetime },
+        ("router", None) if ip == Ip::Six => Role::Router {
+            nat: NatKind::None,
+            timeout,
+            lifetime,
+        },
         ("router", None) => bail!("say which NAT the router is, such as `nat full-cone`"),
         (other, _) => bail!("{other:?} is neither host nor router"),
     };
@@ -199,6 +282,7 @@ fn thing(words: &[&str]) -> Result<Thing> {
         place,
         role,
         link,
+        ip,
     })
 }
 
@@ -223,7 +307,7 @@ mod tests {
         let text = "# two homes
             host P1 at 203.0.113.101
             router A at 203.0.113.11 nat port-restricted delay 12.5 jitter 2 loss 1
-            router A2 behind A nat symmetric-random timeout 30   # a NAT behind a NAT
+            router A2 behind A nat symmetric-random timeout 30 lifetime 60  # a NAT behind a NAT
             host a behind A2";
         let description: Description = text.parse().unwrap();
         let link = Link {
@@ -246,10 +330,21 @@ mod tests {
                 Link::default(),
             )
             .host("a", Place::Behind("A2".into()), Link::default());
-        if let Role::Router { timeout, .. } = &mut expected.things[2].role {
-            *timeout = Some(Duration::from_secs(30));
+        if let Role::Router { timeout, lifetime, .. } = &mut expected.things[2].role {
+            (*timeout, *lifetime) = (Some(Duration::from_secs(30)), Some(Duration::from_secs(60)));
         }
         assert_eq!(description, expected);
+    }
+
+    #[test]
+    fn things_speak_the_versions_of_ip_that_they_are_given() {
+        let text = "router A at 203.0.113.11 ip 6\nhost a behind A ip 6\nhost b at 203.0.113.5 ip both";
+        let description: Description = text.parse().unwrap();
+        let spoken: Vec<_> = description.things.iter().map(|thing| thing.ip).collect();
+        assert_eq!(spoken, [Ip::Six, Ip::Six, Ip::Both]);
+        assert_eq!(twin([203, 0, 113, 105].into()).to_string(), "2001:db8::105");
+        let error = "host a at 203.0.113.5 ip 5".parse::<Description>().unwrap_err();
+        assert!(format!("{error:#}").contains("there are: 4, both, 6"), "{error:#}");
     }
 
     #[test]

@@ -135,7 +135,7 @@ const MASQUERADE: &str = "oif \"wan\" masquerade";
 ///
 /// For [`NatKind::Cgnat`] these are the rules of the home router; [`carrier_rules`] are those of the other.
 pub fn rules(kind: NatKind, wan: Ipv4Addr) -> Option<String> {
-    let cone_in = "iif \"wan\" meta l4proto udp dnat ip to udp dport map @inside";
+    let cone_in = format!("iif \"wan\" ip daddr {wan} meta l4proto udp dnat ip to udp dport map @inside");
     let cone_out = format!(
         "oif \"wan\" meta l4proto udp update @inside {{ udp sport : ip saddr . udp sport }}
   oif \"wan\" snat to {wan}"
@@ -144,8 +144,8 @@ pub fn rules(kind: NatKind, wan: Ipv4Addr) -> Option<String> {
         NatKind::None => return None,
         NatKind::EarlyInbound => nat("", MASQUERADE),
         NatKind::PortRestricted | NatKind::Cgnat => nat("", MASQUERADE) + DROP_EARLY,
-        NatKind::FullCone => nat(cone_in, &cone_out) + DROP_EARLY,
-        NatKind::AddressRestricted => nat(cone_in, &cone_out) + DROP_EARLY + ONLY_CONTACTED_ADDRESSES,
+        NatKind::FullCone => nat(&cone_in, &cone_out) + DROP_EARLY,
+        NatKind::AddressRestricted => nat(&cone_in, &cone_out) + DROP_EARLY + ONLY_CONTACTED_ADDRESSES,
         NatKind::SymmetricRandom => nat("", "oif \"wan\" masquerade random,fully-random") + DROP_EARLY,
         NatKind::SymmetricSequential => nat("", &format!("{}\n  {MASQUERADE}", sequential(wan))) + DROP_EARLY,
         NatKind::SymmetricBlock => {
@@ -167,13 +167,42 @@ pub fn rules(kind: NatKind, wan: Ipv4Addr) -> Option<String> {
 
 /// The rules of the provider's router of a [`NatKind::Cgnat`]: one port for all destinations, as RFC 6888 asks for.
 pub fn carrier_rules(wan: Ipv4Addr) -> String {
-    let inward = "iif \"wan\" meta l4proto udp dnat ip to udp dport map @inside";
+    let inward = format!("iif \"wan\" ip daddr {wan} meta l4proto udp dnat ip to udp dport map @inside");
     let outward = format!(
         "oif \"wan\" meta l4proto udp update @inside {{ udp sport : ip saddr . udp sport }}
   oif \"wan\" snat to {wan}"
     );
-    nat(inward, &outward) + DROP_EARLY + ONLY_ANSWERS
+    nat(&inward, &outward) + DROP_EARLY + ONLY_ANSWERS
 }
+
+/// Rules with other times: how long an idle mapping is kept, and after how long any is forgotten.
+///
+/// The kernel's table of connections has times of its own; these are those of what the rules remember besides.
+pub fn aged(rules: &str, timeout: Option<u64>, lifetime: Option<u64>) -> String {
+    let seconds = lifetime.or(timeout).map_or(300, |seconds| seconds.max(1));
+    let timed = rules.replace("timeout 300s", &format!("timeout {seconds}s"));
+    if lifetime.is_some() {
+        return timed.replace("update @inside", "add @inside");
+    }
+    // Every packet that goes out keeps its mapping, not only the first of a connection.
+    timed.replace(" chain inward {", &format!("{KEEP} chain inward {{"))
+}
+
+const KEEP: &str = " chain keep {
+  type filter hook forward priority 0;
+  oif \"wan\" meta l4proto udp update @inside { udp sport : ip saddr . udp sport }
+ }
+";
+
+/// Over IPv6 nothing is translated, and only answers come in from outside.
+pub const FIREWALL: &str = "table ip6 filter {
+ chain forward {
+  type filter hook forward priority 0;
+  iif \"wan\" ct state established,related accept
+  iif \"wan\" drop
+ }
+}
+";
 
 /// A numbered map: the form with an offset steps by 256, for it counts in the other byte order.
 fn sequential(wan: Ipv4Addr) -> String {

@@ -38,21 +38,27 @@ pub struct Peer {
 }
 
 impl Node {
-    /// Starts `program up` with a new data folder and waits until it is ready.
+    /// Starts `program up` with a new data folder, not looking around on its local network, and waits until it is ready.
     pub fn start(space: Arc<Space>, program: &Path, word: &str, peers: &[&str]) -> Result<Self> {
+        let mut arguments = vec!["--no-lan"];
+        arguments.extend(peers.iter().flat_map(|ticket| ["--peer", ticket]));
+        Self::launch(space, program, word, &arguments)
+    }
+
+    /// The same with any arguments for `up`.
+    pub fn launch(space: Arc<Space>, program: &Path, word: &str, arguments: &[&str]) -> Result<Self> {
         let folder = space::folder(word)?;
         let mut command = Command::new(program);
         command
-            .args(["up", "--json", "--no-browser", "--no-lan", "--listen", "127.0.0.1:0"])
+            .args(["up", "--json", "--no-browser", "--listen", "127.0.0.1:0"])
+            .args(arguments)
             .arg("--data")
             .arg(folder.join("data"));
-        for ticket in peers {
-            command.args(["--peer", ticket]);
-        }
+        let log = log(&folder);
         command
             .stdin(Stdio::null())
             .stdout(File::create(folder.join("out"))?)
-            .stderr(File::create(folder.join("err"))?);
+            .stderr(File::create(&log)?);
         let child = space.spawn(&mut command)?;
         let (id, ticket) = (String::new(), String::new());
         let mut node = Self {
@@ -89,6 +95,11 @@ impl Node {
         Ok(self.ask(&["doctor"])?["nat"].take())
     }
 
+    /// Whether the DHT has its record.
+    pub fn is_published(&self) -> Result<bool> {
+        Ok(self.ask(&["doctor"])?["lookup"]["published_ms_ago"].is_u64())
+    }
+
     /// Who is connected to it.
     pub fn peers(&self) -> Result<Vec<Peer>> {
         let Value::Array(list) = self.ask(&["peers"])? else {
@@ -114,6 +125,37 @@ impl Node {
         )
     }
 
+    /// Starts a command that talks to it, with pipes for whoever has the value.
+    pub(crate) fn piped(&self, arguments: &[&str]) -> Result<Child> {
+        let mut command = self.command(arguments);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        self.space.spawn(&mut command)
+    }
+
+    /// How it is connected to another now; none if it is not.
+    pub(crate) fn path_to(&self, other: &Self) -> Result<Option<String>> {
+        let peers = self.peers()?;
+        Ok(peers
+            .into_iter()
+            .find(|peer| peer.node == other.id)
+            .map(|peer| peer.path))
+    }
+
+    /// Whether another answers now.
+    pub(crate) fn reaches(&self, other: &Self) -> bool {
+        let answer = self.ask(&["ping", &other.id, "--count", "1"]);
+        answer.is_ok_and(|answer| answer["times_ms"].as_array().is_some_and(|times| !times.is_empty()))
+    }
+
+    /// Ends it without a goodbye from the program; the kernel still closes what it had open.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(arguments).arg("--json").arg("--data");
@@ -122,7 +164,7 @@ impl Node {
     }
 
     /// Runs a small command and reads the JSON that it prints.
-    fn ask(&self, arguments: &[&str]) -> Result<Value> {
+    pub(crate) fn ask(&self, arguments: &[&str]) -> Result<Value> {
         let mut command = self.command(arguments);
         let child = self
             .space
@@ -150,7 +192,7 @@ impl Node {
             }
             let ended = self.child.try_wait()?;
             if ended.is_some() || begin.elapsed() > READY {
-                let said = fs::read_to_string(self.folder.join("err")).unwrap_or_default();
+                let said = fs::read_to_string(log(&self.folder)).unwrap_or_default();
                 bail!("a node did not get ready; it said: {} {}", out.trim(), said.trim());
             }
             thread::sleep(Duration::from_millis(10));
@@ -160,9 +202,16 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
         let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Where a node says what it does: in its folder, which ends with it, or in the one that `LAB_LOGS` names.
+fn log(folder: &Path) -> PathBuf {
+    match (std::env::var_os("LAB_LOGS"), folder.file_name()) {
+        (Some(kept), Some(name)) => Path::new(&kept).join(name).with_extension("log"),
+        _ => folder.join("err"),
     }
 }
 

@@ -1,7 +1,8 @@
 //! `lab nat`: pairs of nodes behind all kinds of NAT, with two ordinary public nodes that both know.
 
 use crate::{
-    description::{Description, Link, Place},
+    by::{self, By, Starting},
+    description::{Description, Ip, Link, Place},
     figures::milliseconds,
     nat::NatKind,
     node::Node,
@@ -49,6 +50,10 @@ pub struct Matrix {
     pub loss: Vec<f64>,
     /// Pairs that run at the same time, each in a lab of its own.
     pub jobs: usize,
+    /// How they find each other.
+    pub by: By,
+    /// What everybody speaks.
+    pub ip: Ip,
     /// The node's program.
     pub program: PathBuf,
 }
@@ -87,6 +92,7 @@ struct Job {
 
 /// Runs everything; says on standard error how it goes.
 pub fn run(matrix: &Matrix) -> Result<Vec<PairReport>> {
+    let starting = Starting::new(matrix.by, &matrix.program)?;
     let mut jobs = Vec::new();
     for &rtt_ms in &matrix.rtt_ms {
         for &loss in &matrix.loss {
@@ -101,7 +107,7 @@ pub fn run(matrix: &Matrix) -> Result<Vec<PairReport>> {
                 while let at = next.fetch_add(1, Ordering::SeqCst)
                     && let Some(job) = jobs.get(at)
                 {
-                    let result = pair(matrix, job, at as u64);
+                    let result = pair(matrix, &starting, job, at as u64);
                     if result.is_err() {
                         next.store(jobs.len(), Ordering::SeqCst);
                     }
@@ -118,21 +124,28 @@ pub fn run(matrix: &Matrix) -> Result<Vec<PairReport>> {
 }
 
 /// All runs of one pair, with the same two public nodes.
-fn pair(matrix: &Matrix, job: &Job, seed: u64) -> Result<PairReport> {
+fn pair(matrix: &Matrix, starting: &Starting, job: &Job, seed: u64) -> Result<PairReport> {
     let link = Link::half_of(Duration::from_secs_f64(job.rtt_ms / 1000.0), job.loss / 100.0);
     let mut lab = Lab::new(seed)?;
     let mut public = Description::default();
     for (name, address) in PUBLIC {
         public = public.host(name, Place::Public(address.into()), link);
     }
-    lab.add(&public)?;
-    let p1 = Node::start(lab.space("P1")?, &matrix.program, "P1", &[])?;
-    let p2 = Node::start(lab.space("P2")?, &matrix.program, "P2", &[p1.first_ticket()])?;
+    lab.add(&public.speaking(matrix.ip))?;
+    let addresses = PUBLIC.map(|(_, address)| address.into());
+    let mut public: Vec<Node> = Vec::new();
+    // On one local network nobody else is there.
+    for (name, _) in PUBLIC.into_iter().filter(|_| matrix.by != By::Lan) {
+        let arguments = starting.public(&public.iter().collect::<Vec<_>>(), &addresses);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        public.push(Node::launch(lab.space(name)?, &matrix.program, name, &arguments)?);
+    }
+    let public: Vec<&Node> = public.iter().collect();
     let (a, b) = job.pair;
     let mut outcomes = Vec::new();
     for run in 0..matrix.runs {
         let begin = Instant::now();
-        let outcome = once(&mut lab, matrix, job.pair, link, run, [&p1, &p2])
+        let outcome = once(&mut lab, matrix, starting, job.pair, link, run, &public)
             .unwrap_or_else(|error| Outcome::Failed(format!("{error:#}")));
         let said = match &outcome {
             Outcome::Direct(ms) => format!("direct after {ms:.0} ms"),
@@ -163,15 +176,52 @@ fn pair(matrix: &Matrix, job: &Job, seed: u64) -> Result<PairReport> {
 fn once(
     lab: &mut Lab,
     matrix: &Matrix,
+    starting: &Starting,
     pair: (NatKind, NatKind),
     link: Link,
     run: usize,
-    public: [&Node; 2],
+    public: &[&Node],
 ) -> Result<Outcome> {
     for name in ["a", "b", "A", "B"] {
         lab.remove(name);
     }
     let last = u8::try_from(11 + 2 * (run % 40))?;
+    match matrix.by {
+        By::Lan if pair.0 != pair.1 => {
+            bail!("one local network is behind one router; ask for pairs such as cgnat/cgnat")
+        }
+        By::Lan => by::one_network(lab, pair.0, matrix.ip, link, last)?,
+        By::Ticket | By::Dht => lab.add(&sides(pair, link, last).speaking(matrix.ip))?,
+    }
+    let known: Vec<&str> = public.iter().map(|node| node.first_ticket()).collect();
+    let addresses = PUBLIC.map(|(_, address)| address.into());
+    let arguments = starting.private(&known, &addresses);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let begin = Instant::now();
+    let start = |name: &str| Node::launch(lab.space(name)?, &matrix.program, name, &arguments);
+    let (a, b) = thread::scope(|scope| {
+        let a = scope.spawn(|| start("a"));
+        let b = scope.spawn(|| start("b"));
+        (a.join(), b.join())
+    });
+    let (Ok(a), Ok(b)) = (a, b) else {
+        bail!("starting a node panicked");
+    };
+    let (a, b) = (a?, b?);
+    if matrix.by == By::Lan {
+        return watch(&a, &b, begin, None);
+    }
+    for node in [&a, &b] {
+        starting.introduce(node, public)?;
+    }
+    let ids: Vec<&str> = public.iter().map(|node| node.id()).collect();
+    let ticket = settle(&a, &b, &ids)?;
+    thread::sleep(starting.publishing());
+    observe(&a, &b, &starting.card(&b, &ticket))
+}
+
+/// A router on each side, with a host behind it.
+fn sides(pair: (NatKind, NatKind), link: Link, last: u8) -> Description {
     let mut sides = Description::default();
     for (host, router, kind, last) in [("a", "A", pair.0, last), ("b", "B", pair.1, last + 1)] {
         let place = Place::Public(Ipv4Addr::new(203, 0, 113, last));
@@ -183,24 +233,11 @@ fn once(
                 .host(host, Place::Behind(router.into()), Link::default())
         };
     }
-    lab.add(&sides)?;
-    let known = public.map(Node::first_ticket);
-    let program = &matrix.program;
-    let (a, b) = thread::scope(|scope| {
-        let a = scope.spawn(|| Node::start(lab.space("a")?, program, "a", &known));
-        let b = scope.spawn(|| Node::start(lab.space("b")?, program, "b", &known));
-        (a.join(), b.join())
-    });
-    let (Ok(a), Ok(b)) = (a, b) else {
-        bail!("starting a node panicked");
-    };
-    let (a, b) = (a?, b?);
-    let ticket = settle(&a, &b, public.map(Node::id))?;
-    observe(&a, &b, &ticket)
+    sides
 }
 
 /// Waits until both know the public nodes and their routers, and the ticket of `b` changes no more; answers the ticket.
-fn settle(a: &Node, b: &Node, public: [&str; 2]) -> Result<String> {
+fn settle(a: &Node, b: &Node, public: &[&str]) -> Result<String> {
     let begin = Instant::now();
     let mut ticket = b.ticket()?;
     let (mut since, mut met) = (begin, false);
@@ -227,13 +264,13 @@ fn settle(a: &Node, b: &Node, public: [&str; 2]) -> Result<String> {
 fn observe(a: &Node, b: &Node, ticket: &str) -> Result<Outcome> {
     let begin = Instant::now();
     let mut asked = a.connect(ticket)?;
-    let outcome = watch(a, b, begin, &mut asked);
+    let outcome = watch(a, b, begin, Some(&mut asked));
     let _ = asked.kill();
     let _ = asked.wait();
     outcome
 }
 
-fn watch(a: &Node, b: &Node, begin: Instant, asked: &mut Child) -> Result<Outcome> {
+fn watch(a: &Node, b: &Node, begin: Instant, mut asked: Option<&mut Child>) -> Result<Outcome> {
     let (mut relayed, mut refused) = (None, None);
     loop {
         let peers = a.peers()?;
@@ -247,7 +284,9 @@ fn watch(a: &Node, b: &Node, begin: Instant, asked: &mut Child) -> Result<Outcom
             Some("relay") => relayed = relayed.or(Some(now)),
             _ => {}
         }
-        if refused.is_none() && asked.try_wait()?.is_some_and(|status| !status.success()) {
+        if let (None, Some(asked)) = (refused, asked.as_mut())
+            && asked.try_wait()?.is_some_and(|status| !status.success())
+        {
             refused = Some(Instant::now());
         }
         let given_up = relayed.is_none() && refused.is_some_and(|since: Instant| since.elapsed() > AFTERTHOUGHT);
@@ -263,9 +302,9 @@ fn watch(a: &Node, b: &Node, begin: Instant, asked: &mut Child) -> Result<Outcom
 }
 
 /// What the command said when it gave up.
-fn why(asked: &mut Child, ended: bool) -> String {
+fn why(asked: Option<&mut Child>, ended: bool) -> String {
     let mut said = String::new();
-    if let Some(stderr) = asked.stderr.as_mut().filter(|_| ended) {
+    if let Some(stderr) = asked.and_then(|asked| asked.stderr.as_mut()).filter(|_| ended) {
         let _ = stderr.read_to_string(&mut said);
     }
     let said = said.split_whitespace().collect::<Vec<_>>().join(" ");

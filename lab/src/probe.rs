@@ -14,7 +14,7 @@ use std::{
 };
 
 /// How long an answer may take here, where nothing is far.
-const PATIENCE: Duration = Duration::from_millis(300);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(300);
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

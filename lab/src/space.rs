@@ -85,6 +85,17 @@ impl Space {
             .with_context(|| format!("{} cannot be set", path.display()))
     }
 
+    /// Switches IPv6 on, with addresses that are given and none that are made up.
+    pub fn speak_six(&self) -> Result<()> {
+        for family in ["default", "all"] {
+            for (parameter, value) in [("accept_ra", "0"), ("accept_dad", "0"), ("disable_ipv6", "0")] {
+                self.set(&format!("net/ipv6/conf/{family}/{parameter}"), value)
+                    .context("this kernel has no IPv6")?;
+            }
+        }
+        Ok(())
+    }
+
     /// Runs lines of `ip` inside.
     pub fn ip(&self, lines: &str) -> Result<()> {
         ip(&["-n", &self.name, "-batch", "-"], lines)
@@ -175,8 +186,9 @@ pub fn become_root() -> Result<()> {
     if !allowed.is_ok_and(|status| status.success()) {
         return Ok(());
     }
-    // Named namespaces are files below /run, which belongs to the machine's own root.
-    let script = "mount -t tmpfs tmpfs /run && exec \"$0\" \"$@\"";
+    // Named namespaces are files below /run, which belongs to the machine's own root. Folders go there too: process
+    // numbers are others outside, so a lab out there would take this one for dead and remove them.
+    let script = "mount -t tmpfs tmpfs /run && mkdir /run/tmp && TMPDIR=/run/tmp exec \"$0\" \"$@\"";
     let program = env::current_exe().context("the lab does not know where it is")?;
     let error = unshare(&["sh", "-c", script])
         .arg(program)

@@ -1,16 +1,23 @@
 //! A lab: the public network, and the hosts and routers of descriptions plugged into it.
 //!
 //! The public network is a bridge in a namespace of its own, whose address is everybody's default route and leads
-//! nowhere. Every router has a bridge `lan` for those behind it.
+//! nowhere, but for IPv6 to what is behind routers. Every router has a bridge `lan` for those behind it.
 
 use crate::{
-    description::{Description, Link, PUBLIC, Place, Role, Thing},
+    description::{Description, Ip, Link, PUBLIC, Place, Role, Thing, twin},
     nat::{self, NatKind},
     space::{self, Space},
+    table::{Ageing, Table},
     wire::Wire,
 };
 use anyhow::{Context, Result, bail};
-use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 /// The name of the public network's namespace.
 const EXCHANGE: &str = "exchange";
@@ -31,17 +38,53 @@ pub struct Lab {
 struct Node {
     space: Arc<Space>,
     address: Ipv4Addr,
+    six: Option<Ipv6Addr>,
+    /// What it is plugged into, and the default route there.
+    upstream: String,
+    gateway: Ipv4Addr,
     /// The network inside, of a router.
     inside: Option<Network>,
+    /// How a router translates.
+    rules: Option<Rules>,
     wire: Option<Wire>,
+    _ageing: Option<Ageing>,
+}
+
+/// What a router's rules are made of.
+#[derive(Clone, Copy, Debug)]
+struct Rules {
+    /// `None` for the outer router of a [`NatKind::Cgnat`].
+    nat: Option<NatKind>,
+    ip: Ip,
+    timeout: Option<Duration>,
+    lifetime: Option<Duration>,
+}
+
+impl Rules {
+    fn text(&self, wan: Ipv4Addr) -> String {
+        let seconds = |time: Duration| time.as_secs().max(1);
+        let rules = match self.nat {
+            Some(kind) => nat::rules(kind, wan).unwrap_or_default(),
+            None => nat::carrier_rules(wan),
+        };
+        let four = nat::aged(&rules, self.timeout.map(seconds), self.lifetime.map(seconds));
+        // A provider's router is no firewall.
+        let six = if self.ip.six() && self.nat.is_some() {
+            nat::FIREWALL
+        } else {
+            ""
+        };
+        four + six
+    }
 }
 
 /// A /24 that things are plugged into.
 #[derive(Clone, Debug)]
 struct Network {
     bridge: &'static str,
-    /// The default route of those inside.
-    gateway: Ipv4Addr,
+    /// The default routes of those inside, as far as there is that version of IP.
+    gateway: Option<Ipv4Addr>,
+    six: Option<Ipv6Addr>,
     /// The last number of the next free address.
     next: u8,
 }
@@ -54,17 +97,30 @@ impl Lab {
         let [a, b, c, _] = PUBLIC.octets();
         let gateway = Ipv4Addr::new(a, b, c, 1);
         let space = Arc::new(Space::new(EXCHANGE)?);
-        space.ip(&bridge("public", gateway))?;
+        let mut lines = bridge("public", gateway);
+        // Who asks for IPv6 where there is none is told when it is plugged in.
+        let six = space.speak_six().is_ok().then(|| twin(gateway));
+        if let Some(six) = six {
+            lines += &format!("addr add {six}/64 dev public nodad\n");
+            space.set("net/ipv6/conf/all/forwarding", "1")?;
+        }
+        space.ip(&lines)?;
         let inside = Some(Network {
             bridge: "public",
-            gateway,
+            gateway: Some(gateway),
+            six,
             next: 2,
         });
         let node = Node {
             space,
             address: gateway,
+            six,
+            upstream: String::new(),
+            gateway,
             inside,
+            rules: None,
             wire: None,
+            _ageing: None,
         };
         Ok(Self {
             seed,
@@ -98,6 +154,49 @@ impl Lab {
         Ok(self.node(name)?.address)
     }
 
+    /// The IPv6 address of a host, or the outer one of a router, if it has one.
+    pub fn address_six(&self, name: &str) -> Result<Option<Ipv6Addr>> {
+        Ok(self.node(name)?.six)
+    }
+
+    /// A router loses its power for a time and forgets every mapping; perhaps it comes back with another outer
+    /// address. Those behind it keep theirs, as from a good router of today. A provider's router in front of it stays
+    /// up, so that a new address is none of the public network.
+    pub fn reboot(&mut self, name: &str, down: Duration, address: Option<Ipv4Addr>) -> Result<()> {
+        let node = self
+            .nodes
+            .get_mut(name)
+            .with_context(|| format!("there is nothing called {name} in this lab"))?;
+        let rules = node.rules.with_context(|| format!("{name} is no router"))?;
+        let (old, new) = (node.address, address.unwrap_or(node.address));
+        node.space.ip("link set wan down\n")?;
+        thread::sleep(down);
+        node.space.nft(&rules.text(new))?;
+        let mut lines = String::new();
+        if rules.ip.four() {
+            lines += &format!("addr del {old}/24 dev wan\naddr add {new}/24 dev wan\n");
+        }
+        lines += "link set wan up\n";
+        if rules.ip.four() {
+            lines += &format!("route add default via {}\n", node.gateway);
+        }
+        node.space.ip(&lines)?;
+        node.address = new;
+        Table::open(&node.space)?.forget_all()?;
+        let (upstream, six) = (node.upstream.clone(), node.six);
+        self.restore_six(&upstream, name, six)
+    }
+
+    /// An interface that was down has lost what is known of IPv6 there.
+    fn restore_six(&self, upstream: &str, name: &str, six: Option<Ipv6Addr>) -> Result<()> {
+        let Some(six) = six else { return Ok(()) };
+        let gateway = self.node(upstream)?.inside.as_ref().and_then(|network| network.six);
+        let gateway = gateway.context("the network outside has no IPv6")?;
+        self.node(name)?.space.ip(&format!(
+            "addr replace {six}/64 dev wan nodad\nroute replace default via {gateway}\n"
+        ))
+    }
+
     fn node(&self, name: &str) -> Result<&Node> {
         self.nodes
             .get(name)
@@ -106,31 +205,29 @@ impl Lab {
 
     fn thing(&mut self, thing: &Thing) -> Result<()> {
         let name = thing.name.as_str();
-        let Role::Router { nat, timeout } = &thing.role else {
-            return self.plug(name, &thing.place, thing.link, "eth0");
+        let Role::Router { nat, timeout, lifetime } = &thing.role else {
+            return self.plug(thing, name, &thing.place, thing.link, "eth0");
+        };
+        let rules = Rules {
+            nat: Some(*nat),
+            ip: thing.ip,
+            timeout: *timeout,
+            lifetime: *lifetime,
         };
         let mut place = thing.place.clone();
         let mut link = thing.link;
         if *nat == NatKind::Cgnat {
             let carrier = format!("{name}{CARRIER}");
-            self.plug(&carrier, &place, link, "wan")?;
-            self.open(&carrier, [100, 64], nat::carrier_rules)?;
+            self.plug(thing, &carrier, &place, link, "wan")?;
+            self.open(&carrier, [100, 64], Rules { nat: None, ..rules })?;
             (place, link) = (Place::Behind(carrier), Link::default());
         }
-        self.plug(name, &place, link, "wan")?;
-        self.open(name, [10, 0], |wan| nat::rules(*nat, wan).unwrap_or_default())?;
-        if let Some(timeout) = timeout {
-            let seconds = timeout.as_secs().max(1).to_string();
-            let space = self.space(name)?;
-            for parameter in ["udp_timeout", "udp_timeout_stream"] {
-                space.set(&format!("net/netfilter/nf_conntrack_{parameter}"), &seconds)?;
-            }
-        }
-        Ok(())
+        self.plug(thing, name, &place, link, "wan")?;
+        self.open(name, [10, 0], rules)
     }
 
     /// Makes a namespace and plugs it in.
-    fn plug(&mut self, name: &str, place: &Place, link: Link, interface: &'static str) -> Result<()> {
+    fn plug(&mut self, thing: &Thing, name: &str, place: &Place, link: Link, interface: &'static str) -> Result<()> {
         if self.nodes.contains_key(name) {
             bail!("there is already something called {name} in this lab");
         }
@@ -148,11 +245,17 @@ impl Lab {
             .inside
             .as_mut()
             .with_context(|| format!("{upstream} is a host; only a router has things behind it"))?;
-        let address = match place {
-            Place::Public(address) => *address,
+        let (address, six) = match place {
+            Place::Public(address) => (*address, network.six.map(|_| twin(*address))),
             Place::Behind(_) => network.allot()?,
         };
         let space = Arc::new(Space::new(name)?);
+        let six = six.filter(|_| thing.ip.six());
+        let lines = network.way_out(thing.ip, (address, six), interface, upstream)?;
+        let gateway = network.gateway.unwrap_or(Ipv4Addr::UNSPECIFIED);
+        if six.is_some() {
+            space.speak_six()?;
+        }
         let port = format!("p{made}");
         let wire = if link.is_perfect() {
             let to = space.name();
@@ -168,40 +271,75 @@ impl Lab {
             "link set {port} txqueuelen 10000 master {} up\n",
             network.bridge
         ))?;
-        space.ip(&format!(
-            "addr add {address}/24 dev {interface}\nlink set {interface} txqueuelen 10000 up\nroute add default via {}\n",
-            network.gateway
-        ))?;
+        space.ip(&lines)?;
         let node = Node {
             space,
             address,
+            six,
+            upstream: upstream.to_owned(),
+            gateway,
             inside: None,
+            rules: None,
             wire,
+            _ageing: None,
         };
         self.nodes.insert(name.to_owned(), node);
         Ok(())
     }
 
     /// Makes a router of a namespace: forwarding, rules, and a network inside.
-    fn open(&mut self, name: &str, [a, b]: [u8; 2], rules: impl FnOnce(Ipv4Addr) -> String) -> Result<()> {
+    fn open(&mut self, name: &str, [a, b]: [u8; 2], rules: Rules) -> Result<()> {
         // Numbers come back after 250 routers; by then the first are gone, or their networks do not touch.
         let c = u8::try_from(self.made % 250)?;
         let gateway = Ipv4Addr::new(a, b, c, 1);
+        let prefix = |last| Ipv6Addr::new(0x2001, 0xdb8, 0, u16::from(c) + 1, 0, 0, 0, last);
         let node = self
             .nodes
             .get_mut(name)
             .with_context(|| format!("there is nothing called {name}"))?;
-        node.space.ip(&bridge("lan", gateway))?;
-        node.space.nft(&rules(node.address))?;
+        let mut lines = bridge("lan", gateway);
+        let six = node.six.map(|_| prefix(1));
+        if let Some(six) = six {
+            lines += &format!("addr add {six}/64 dev lan nodad\n");
+            node.space.set("net/ipv6/conf/all/forwarding", "1")?;
+        }
+        node.space.ip(&lines)?;
+        node.space.nft(&rules.text(node.address))?;
         node.space.set("net/ipv4/ip_forward", "1")?;
         // Otherwise the bridge translates too, and swallows what comes back to the host that sent it. Where the bridge
         // cannot do that, there is nothing to set.
         let _ = node.space.set("net/bridge/bridge-nf-call-iptables", "0");
+        if let Some(timeout) = rules.timeout {
+            let seconds = timeout.as_secs().max(1).to_string();
+            for parameter in ["udp_timeout", "udp_timeout_stream"] {
+                node.space
+                    .set(&format!("net/netfilter/nf_conntrack_{parameter}"), &seconds)?;
+            }
+        }
+        if let Some(lifetime) = rules.lifetime {
+            node._ageing = Some(Ageing::start(Table::open(&node.space)?, lifetime)?);
+        }
+        node.rules = Some(rules);
         node.inside = Some(Network {
             bridge: "lan",
-            gateway,
+            gateway: rules.ip.four().then_some(gateway),
+            six,
             next: 2,
         });
+        match six {
+            Some(_) => self.announce(name, prefix(0)),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells everything above a router that a network is behind it.
+    fn announce(&self, name: &str, prefix: Ipv6Addr) -> Result<()> {
+        let mut below = self.node(name)?;
+        while let (Some(six), false) = (below.six, below.upstream.is_empty()) {
+            let above = self.node(&below.upstream)?;
+            above.space.ip(&format!("route replace {prefix}/64 via {six}\n"))?;
+            below = above;
+        }
         Ok(())
     }
 }
@@ -215,14 +353,48 @@ impl Drop for Lab {
 }
 
 impl Network {
-    fn allot(&mut self) -> Result<Ipv4Addr> {
-        let [a, b, c, _] = self.gateway.octets();
-        let address = Ipv4Addr::new(a, b, c, self.next);
+    /// Gives an interface its addresses and default routes, as lines for `ip`.
+    fn way_out(
+        &self,
+        ip: Ip,
+        (address, six): (Ipv4Addr, Option<Ipv6Addr>),
+        interface: &str,
+        upstream: &str,
+    ) -> Result<String> {
+        let (mut lines, mut routes) = (String::new(), String::new());
+        if ip.four() {
+            let gateway = self
+                .gateway
+                .with_context(|| format!("{upstream} has no IPv4 to give"))?;
+            lines += &format!("addr add {address}/24 dev {interface}\n");
+            routes += &format!("route add default via {gateway}\n");
+        }
+        if ip.six() {
+            let both = six.zip(self.six);
+            let (six, gateway) = both.with_context(|| format!("{upstream} has no IPv6 to give"))?;
+            lines += &format!("addr add {six}/64 dev {interface} nodad\n");
+            routes += &format!("route add default via {gateway}\n");
+        }
+        Ok(lines + &format!("link set {interface} txqueuelen 10000 up\n") + &routes)
+    }
+
+    /// The next free addresses.
+    fn allot(&mut self) -> Result<(Ipv4Addr, Option<Ipv6Addr>)> {
+        let last = self.next;
         self.next = self
             .next
             .checked_add(1)
             .context("no more than 253 things fit behind a router")?;
-        Ok(address)
+        let four = self.gateway.map(|gateway| {
+            let [a, b, c, _] = gateway.octets();
+            Ipv4Addr::new(a, b, c, last)
+        });
+        let six = self.six.map(|gateway| {
+            let mut parts = gateway.segments();
+            parts[7] = last.into();
+            Ipv6Addr::from(parts)
+        });
+        Ok((four.unwrap_or(Ipv4Addr::UNSPECIFIED), six))
     }
 }
 

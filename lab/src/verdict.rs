@@ -78,9 +78,11 @@ pub fn run(program: &Path, runs: usize, rtt_ms: f64, loss: f64, known: usize) ->
             let side = if kind == NatKind::None {
                 Description::default().host("h", place, link)
             } else {
-                Description::default()
-                    .router("R", place, kind, link)
-                    .host("h", Place::Behind("R".into()), Link::default())
+                Description::default().router("R", place, kind, link).host(
+                    "h",
+                    Place::Behind("R".into()),
+                    Link::default(),
+                )
             };
             lab.add(&side)?;
             let node = Node::start(lab.space("h")?, program, "h", &tickets)?;
@@ -92,7 +94,11 @@ pub fn run(program: &Path, runs: usize, rtt_ms: f64, loss: f64, known: usize) ->
             }
             times.push(milliseconds(begin.elapsed()));
             let expected = expected(kind);
-            let differs = expected.as_object().into_iter().flatten().any(|(key, value)| nat[key] != *value);
+            let differs = expected
+                .as_object()
+                .into_iter()
+                .flatten()
+                .any(|(key, value)| nat[key] != *value);
             if differs {
                 wrong.push(nat.clone());
             }
@@ -106,6 +112,8 @@ pub fn run(program: &Path, runs: usize, rtt_ms: f64, loss: f64, known: usize) ->
         let slowest = times.iter().copied().fold(0.0, f64::max);
         kinds.push(json!({ "kind": kind.name(), "runs": runs, "wrong": wrong, "slowest_ms": slowest.round() }));
     }
-    let ok = kinds.iter().all(|kind| kind["wrong"].as_array().is_some_and(Vec::is_empty));
+    let ok = kinds
+        .iter()
+        .all(|kind| kind["wrong"].as_array().is_some_and(Vec::is_empty));
     Ok(json!({ "rtt_ms": rtt_ms, "loss": loss, "ok": ok, "kinds": kinds }))
 }

@@ -79,7 +79,7 @@ impl Direction {
     /// A frame enters.
     fn take(&mut self, now: Instant, frame: Vec<u8>) {
         // Neighbour discovery belongs to the cable, not to the distance: it is neither late nor lost.
-        if is_arp(&frame) {
+        if finds_neighbours(&frame) {
             self.under_way.push_front((now, frame));
             return;
         }
@@ -108,8 +108,14 @@ impl Direction {
     }
 }
 
-fn is_arp(frame: &[u8]) -> bool {
-    frame.get(12..14) == Some(&[0x08, 0x06])
+/// ARP, or one of the ICMPv6 messages 133 to 137.
+fn finds_neighbours(frame: &[u8]) -> bool {
+    let six = || frame.get(20) == Some(&58) && matches!(frame.get(54), Some(133..=137));
+    match frame.get(12..14) {
+        Some([0x08, 0x06]) => true,
+        Some([0x86, 0xdd]) => six(),
+        _ => false,
+    }
 }
 
 fn carry(mut files: [File; 2], mut directions: [Direction; 2], closed: &UnixStream) {
@@ -236,8 +242,17 @@ mod tests {
         let mut direction = Direction::new(link(1000, 0, 0.99), 1);
         let mut arp = vec![0; 42];
         arp[12..14].copy_from_slice(&[0x08, 0x06]);
+        let mut solicitation = vec![0; 86];
+        solicitation[12..14].copy_from_slice(&[0x86, 0xdd]);
+        (solicitation[20], solicitation[54]) = (58, 135);
         let now = Instant::now();
-        direction.take(now, arp.clone());
-        assert_eq!(direction.arrived(now), Some(arp));
+        for frame in [arp, solicitation.clone()] {
+            direction.take(now, frame.clone());
+            assert_eq!(direction.arrived(now), Some(frame));
+        }
+        // A ping is an ordinary packet.
+        solicitation[54] = 128;
+        direction.take(now, solicitation);
+        assert_eq!(direction.arrived(now), None);
     }
 }

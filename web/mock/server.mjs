@@ -45,6 +45,8 @@ const METHODS = {
   "recovery.words": () => ({ words: RECOVERY }),
   "recovery.confirm": ({ words }) => { const ok = Object.entries(words).every(([n, w]) => RECOVERY[n] === w); if (ok) s.recovery = true; return { confirmed: ok }; },
   "peers.list": () => s.peers,
+  "files.list": () => [],
+  "files.settings": () => ({ folder: "/data/files", room: 50e9, max_size: 64e9, always: [] }),
   "peers.connect": ({ ticket }) => {
     if (!ticket.startsWith("hedge1")) refuse("This is not a ticket. A ticket begins with hedge1.", "bad_params");
     s.peers.push({ node: hex(ticket), user: null, name: "Anouk", path: "direct", rtt_ms: 31, since_ms: Date.now(), last_seen_ms: Date.now(), bytes_in: 0, bytes_out: 0, own: false, blocked: false });

@@ -4,7 +4,7 @@
 //! `{"<number>": {"median": 1.0, "min": 0.9, "max": 1.4, "unit": "ms", "target": 20.0, "ok": true}, …}`.
 
 use crate::{
-    prerequisites,
+    lab, prerequisites,
     run::{cargo, output, root},
     up, web,
 };
@@ -18,6 +18,8 @@ enum Program {
     Example(&'static str, &'static str),
     /// A script for Node.js, given the path of the program; it needs a browser.
     Script(&'static str),
+    /// Looking up, in the network lab.
+    Lookup,
 }
 
 /// Every benchmark, with its name.
@@ -25,6 +27,7 @@ const BENCHES: &[(&str, Program)] = &[
     ("search", Program::Example("hedgerow-store", "search")),
     ("sync", Program::Example("hedgerow-sync", "speed")),
     ("net", Program::Example("hedgerow-net", "bulk")),
+    ("lookup", Program::Lookup),
     ("node", Program::Script("e2e/bench/node.mjs")),
 ];
 
@@ -54,6 +57,7 @@ pub fn bench(json: bool, name: Option<&str>) -> Result<ExitCode> {
                 ];
                 output(&root(), &cargo(), &arguments)?
             }
+            Program::Lookup => lab::lookup_numbers()?,
             Program::Script(script) => {
                 web::build()?;
                 let hedgerow = up::build(true)?;

@@ -42,6 +42,8 @@ const SLOW: &[Step] = &[
     ("widget tests in a browser", || npm_step("widgets", "test:browser")),
     ("network lab", || lab::lab_step().map(|()| Passed)),
     ("nodes behind routers", || lab::nat_step().map(|()| Passed)),
+    ("nodes know their routers", || lab::doctor_step().map(|()| Passed)),
+    ("nodes found by their id", || lab::by_id_step().map(|()| Passed)),
     ("end-to-end tests", end_to_end),
 ];
 

@@ -43,6 +43,15 @@ pub enum Event {
         /// Why it ended, if it failed.
         failed: Option<String>,
     },
+    /// Files came, went or changed: read `files.list` again.
+    FilesChanged {},
+    /// A file moves.
+    FileProgress {
+        /// The transfer.
+        number: u64,
+        /// Bytes that are done: verified here, or on their way to the peer.
+        done: u64,
+    },
     /// An update for an open instance, in order, without gaps.
     AppUpdate {
         /// The instance.

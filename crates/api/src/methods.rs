@@ -88,8 +88,11 @@ methods! {
 
     /// The other nodes that are connected now or remembered.
     PeersList "peers.list" Owner (Nothing) -> Vec<Peer>;
-    /// Connects to the node of a ticket; waits until it answered or 15 seconds are over.
+    /// Connects to the node of a ticket, or to a node of which only the id is known: it is looked up. Waits until it
+    /// answered, or 15 seconds for a ticket and 30 for an id are over. A failure names every way that was tried.
     PeersConnect "peers.connect" Owner (ConnectParams) -> Connected;
+    /// Where a node is, or where the devices of a user are, and from where that is known.
+    PeersFind "peers.find" Owner (FindParams) -> FindResult;
     /// Disconnects and forgets a peer; it may come back by itself unless it is blocked.
     PeersForget "peers.forget" Owner (NodeParams) -> Nothing;
     /// Never talks to this node again, until it is unblocked.
@@ -106,6 +109,31 @@ methods! {
     ForwardAllow "forward.allow" Owner (AllowedPort) -> Vec<AllowedPort>;
     /// Takes a port off that list. Connections that stand go on.
     ForwardForbid "forward.forbid" Owner (PortParams) -> Vec<AllowedPort>;
+
+    /// How this node is connected, as a text to show to others: without names, ids and addresses.
+    NodeReport "node.report" Owner (Nothing) -> Report;
+    /// How the connection to a peer came to be and is now: every way to it, what was tried, and how that ended.
+    PeersTrace "peers.trace" Owner (NodeParams) -> Trace;
+
+    /// Files that come and go, newest first.
+    FilesList "files.list" Owner (Nothing) -> Vec<FileTransfer>;
+    /// One of them.
+    FilesGet "files.get" Owner (FileNumber) -> FileTransfer;
+    /// Reads a file of this machine and offers it to a peer, now or when it is connected. The same file to the same
+    /// peer, while it is not over, is the same transfer.
+    FilesSend "files.send" Owner (SendFileParams) -> FileTransfer;
+    /// Takes an offered file.
+    FilesAccept "files.accept" Owner (AcceptFileParams) -> FileTransfer;
+    /// Does not take an offered file.
+    FilesRefuse "files.refuse" Owner (FileNumber) -> FileTransfer;
+    /// Ends a transfer in either direction. What came of it is deleted.
+    FilesStop "files.stop" Owner (FileNumber) -> FileTransfer;
+    /// Takes finished transfers off the list; the files stay.
+    FilesClear "files.clear" Owner (Nothing) -> Nothing;
+    /// Where files of others go, and who may send what without asking.
+    FilesSettings "files.settings" Owner (Nothing) -> FileSettings;
+    /// Changes that; what is left out stays.
+    FilesSet "files.set" Owner (SetFilesParams) -> FileSettings;
 
     /// The name that others see.
     ProfileGet "profile.get" Owner (Nothing) -> Profile;

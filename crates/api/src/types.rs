@@ -23,11 +23,15 @@ macro_rules! results {
     )+ };
 }
 
+mod files;
 mod params;
 mod results;
+mod trace;
 
+pub use files::*;
 pub use params::*;
 pub use results::*;
+pub use trace::*;
 
 /// Who shares an instance's data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -42,6 +42,16 @@ impl PublicKey {
         key.verify_strict(&framed(context, message), &signature)
             .map_err(|_| SignatureError)
     }
+
+    /// Checks a signature that was made with [`SecretKey::sign_foreign`].
+    ///
+    /// # Errors
+    /// [`SignatureError`] if it was not made by this key.
+    pub fn verify_foreign(&self, message: &[u8], signature: &Signature) -> Result<(), SignatureError> {
+        let key = ed25519_dalek::VerifyingKey::from_bytes(&self.0).map_err(|_| SignatureError)?;
+        let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+        key.verify_strict(message, &signature).map_err(|_| SignatureError)
+    }
 }
 
 macro_rules! role {
@@ -77,6 +87,15 @@ impl SecretKey {
     /// Signs `message` for one purpose, `context`.
     pub fn sign(&self, context: &str, message: &[u8]) -> Signature {
         Signature(self.0.sign(&framed(context, message)).to_bytes())
+    }
+    /// Signs a message whose bytes another protocol prescribes. They must never begin like a context of ours, with
+    /// `hedgerow `, so that no signature stands for two things.
+    pub fn sign_foreign(&self, message: &[u8]) -> Signature {
+        debug_assert!(
+            !message.starts_with(b"hedgerow "),
+            "this could be mistaken for a message of ours"
+        );
+        Signature(self.0.sign(message).to_bytes())
     }
 }
 impl fmt::Debug for SecretKey {

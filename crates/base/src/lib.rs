@@ -11,6 +11,7 @@ pub mod hash;
 pub mod ids;
 pub mod keys;
 pub mod limits;
+pub mod tree;
 
 pub use blame::{Blame, Blamed};
 pub use ids::{

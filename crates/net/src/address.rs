@@ -17,6 +17,10 @@ pub enum PathKind {
 }
 
 impl PathKind {
+    /// Of a way to an address, without help.
+    pub(crate) fn of(ip: IpAddr) -> Self {
+        if is_local(ip) { Self::Lan } else { Self::Direct }
+    }
     /// The word that the API uses.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -53,12 +57,7 @@ pub(crate) fn path_of(conn: &Connection, doors: &Doors) -> (PathKind, Option<Soc
             if doors.behind(addr).is_some() {
                 return (PathKind::Direct, None, rtt);
             }
-            let kind = if is_local(addr.ip()) {
-                PathKind::Lan
-            } else {
-                PathKind::Direct
-            };
-            (kind, Some(addr), rtt)
+            (PathKind::of(addr.ip()), Some(addr), rtt)
         }
         _ => (PathKind::Relay, None, rtt),
     }

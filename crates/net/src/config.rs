@@ -1,5 +1,6 @@
 //! How a node's network is set up.
 
+use crate::lookup::LookupConfig;
 use hedgerow_base::{NodeId, SecretKey};
 use hedgerow_wire::node::DeviceCertificate;
 use std::{
@@ -41,6 +42,8 @@ pub struct NetConfig {
     pub lan: bool,
     /// Relay for others when this node turns out to be reachable.
     pub serve: bool,
+    /// How it is found, and finds others.
+    pub lookup: LookupConfig,
     /// Connections that were not used for so long are given up until there is something to say, if both sides agree;
     /// nothing keeps all of them.
     pub park: Option<Duration>,
@@ -67,6 +70,7 @@ impl NetConfig {
             preferred_port: None,
             lan: true,
             serve: true,
+            lookup: LookupConfig::default(),
             park: Some(Duration::from_millis(hedgerow_traverse::park::idle::QUIET_MS)),
             known: Vec::new(),
             blocked: Vec::new(),

@@ -1,12 +1,14 @@
 //! Dialling: remembered, asked for and discovered peers, each with its own backoff.
 
-use crate::{address::is_local, error::ConnectError, hello, link::Link, net::Inner, queue::lock, table::DialOrder};
+use crate::{
+    address::is_local, error::ConnectError, hello, journal::Step, link::Link, net::Inner, queue::lock, table::DialOrder,
+};
 use hedgerow_wire::node::ALPN;
 use iroh::{
     Endpoint, EndpointAddr, TransportAddr,
     endpoint::{Connection, VarInt},
 };
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::debug;
 
@@ -35,11 +37,25 @@ pub(crate) async fn run(net: Arc<Inner>) {
 
 async fn dial(net: Arc<Inner>, order: DialOrder) {
     let Some(endpoint) = net.endpoint() else { return };
+    net.note(order.node, Step::Dial, tried(&order.addresses));
     if let Err(error) = try_dial(&net, &endpoint, &order).await {
         debug!(peer = %order.node.short(), %error, "dial failed");
+        net.note(order.node, Step::Failed, error.to_string());
         lock(&net.table).dial_failed(&order.node, order.id, &error, Instant::now());
+        if let ConnectError::Unreachable(_) = error {
+            crate::lookup::dial_failed(&net, order.node);
+        }
     }
     net.wake_dialler.notify_one();
+}
+
+/// The addresses of a dial, for people.
+fn tried(addresses: &[SocketAddr]) -> String {
+    let texts: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    match texts.len() {
+        0 => "over relays only".into(),
+        _ => format!("at {}, and over relays that are known", texts.join(", ")),
+    }
 }
 
 async fn try_dial(net: &Arc<Inner>, endpoint: &Endpoint, order: &DialOrder) -> Result<(), ConnectError> {

@@ -4,6 +4,7 @@ use crate::{
     address::PathKind,
     credit::Held,
     link::Link,
+    lookup::LookupMemory,
     request::{RequestRecv, RequestSend},
 };
 use hedgerow_base::{NodeId, UserId};
@@ -76,6 +77,11 @@ pub enum NetEvent {
         /// At most 3 relays over which it can be reached.
         relays: Vec<SocketAddr>,
     },
+    /// What to keep for [`crate::LookupConfig::memory`]. Replaces what was kept before.
+    LookupLearned {
+        /// To be given back at the next start.
+        memory: LookupMemory,
+    },
     /// A connected peer calls itself otherwise; nobody checked it.
     PeerNamed {
         /// The peer.
@@ -110,6 +116,20 @@ pub enum Why {
     Parked,
     /// This node's wish: disconnected, forgotten, blocked or shut down.
     Local,
+}
+
+impl std::fmt::Display for Why {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ByPeer(code) => write!(f, "the other node closed it: {code:?}"),
+            Self::Lost(why) => write!(f, "lost: {why}"),
+            Self::Fault(what) => write!(f, "the other node misbehaved: {what}"),
+            Self::Slow => f.write_str("the other node did not read what was sent"),
+            Self::Replaced => f.write_str("a newer connection took over"),
+            Self::Parked => f.write_str("parked: there was nothing to say"),
+            Self::Local => f.write_str("closed by this node"),
+        }
+    }
 }
 
 /// One connected peer.

@@ -1,6 +1,6 @@
 //! Finding nodes on the local network by multicast DNS.
 
-use crate::{net::Inner, queue::lock};
+use crate::{journal::Step, net::Inner, queue::lock};
 use futures_util::StreamExt;
 use hedgerow_base::NodeId;
 use iroh::Endpoint;
@@ -37,7 +37,9 @@ pub(crate) async fn run(net: Arc<Inner>, endpoint: Endpoint) {
             DiscoveryEvent::Discovered { endpoint_info, .. } => {
                 let node = NodeId(*endpoint_info.endpoint_id.as_bytes());
                 let addresses = endpoint_info.ip_addrs().copied().collect();
-                if lock(&net.table).discovered(node, addresses, Instant::now()) {
+                let dialled = lock(&net.table).discovered(node, addresses, Instant::now());
+                if dialled {
+                    net.note(node, Step::Found, "on the local network");
                     net.wake_dialler.notify_one();
                 }
             }

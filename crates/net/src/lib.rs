@@ -22,8 +22,10 @@ mod error;
 mod event;
 mod frame;
 mod hello;
+mod journal;
 mod lan;
 mod link;
+mod lookup;
 mod net;
 mod park;
 mod queue;
@@ -33,6 +35,7 @@ mod request;
 mod side;
 mod table;
 mod ticket;
+mod trace;
 mod usage;
 
 pub use address::PathKind;
@@ -41,11 +44,14 @@ pub use error::{BindError, ConnectError, SendError, StreamError, TicketError};
 pub use event::{NetEvent, NetEvents, PeerInfo, Why};
 pub use hedgerow_traverse::nat;
 pub use hedgerow_wire::node::{Channel, CloseCode, DeviceCertificate};
+pub use journal::{Note, Step};
+pub use lookup::{Device, DhtRole, FindAnswer, LookupConfig, LookupMemory, LookupReport, NotFound, Source, Way};
 pub use net::Net;
 pub use park::ParkReport;
 pub use reach::ReachReport;
 pub use request::{RequestRecv, RequestSend};
 pub use ticket::Ticket;
+pub use trace::{PathReport, PathState, PeerTrace};
 
 #[cfg(test)]
 mod tests;

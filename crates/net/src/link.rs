@@ -8,6 +8,8 @@ use crate::{
     event::{NetEvent, PeerInfo, Queued, Why},
     frame::{prefix, read_body, read_frame, read_length, write_chunks, write_frame},
     hello::Agreed,
+    journal::Step,
+    lookup,
     net::Inner,
     queue::{Queue, lock},
     reach,
@@ -22,7 +24,7 @@ use hedgerow_wire::node::{
     CREDIT, Channel, CloseCode, Credit, FRAME_COST, HELLO, Hello, MAX_CREDIT, MAX_REQUEST_HEADER, MAX_STREAM_HEADER,
     REQUEST, StreamHeader,
 };
-use hedgerow_wire::reach::ReachRequest;
+use hedgerow_wire::{lookup::LookupRequest, reach::ReachRequest};
 use iroh::endpoint::{Connection, ConnectionError, RecvStream, SendStream, VarInt};
 use std::{
     sync::{
@@ -228,9 +230,11 @@ pub(crate) async fn run(net: Arc<Inner>, link: Arc<Link>, previous: Option<Arc<L
         name: link.hello.name.clone(),
         protocols: link.hello.protocols.clone(),
     };
+    net.note_connected(&link);
     net.emit(Queued::Connected(link.clone(), connected)).await;
     net.learn(&link).await;
     net.wake_reach.notify_one();
+    net.lookup.reached(&link.node);
 
     let mut writers = JoinSet::new();
     for channel in Channel::ALL {
@@ -254,6 +258,7 @@ pub(crate) async fn run(net: Arc<Inner>, link: Arc<Link>, previous: Option<Arc<L
     while readers.join_next().await.is_some() {}
     let why = link.reason(&error);
     debug!(peer = %link.node.short(), ?why, "disconnected");
+    net.note(link.node, Step::Disconnected, why.to_string());
     net.unlink(&link, &why);
     net.emit(Queued::Plain(NetEvent::PeerDisconnected { node: link.node, why }))
         .await;
@@ -264,7 +269,8 @@ pub(crate) async fn run(net: Arc<Inner>, link: Arc<Link>, previous: Option<Arc<L
 async fn watch_path(net: Arc<Inner>, link: Arc<Link>, mut path: PathKind) {
     let mut address = path_of(&link.conn, &link.doors).1;
     let mut events = link.conn.path_events();
-    while events.next().await.is_some() {
+    while let Some(event) = events.next().await {
+        net.note_path(link.node, &event);
         let (new_path, new_address, _) = path_of(&link.conn, &link.doors);
         if new_address != address && new_address.is_some() {
             address = new_address;
@@ -272,6 +278,9 @@ async fn watch_path(net: Arc<Inner>, link: Arc<Link>, mut path: PathKind) {
         }
         if new_path != path {
             path = new_path;
+            if path == PathKind::Relay && lock(&net.reach).doubt(Instant::now()) {
+                net.wake_reach.notify_one();
+            }
             net.emit(Queued::Plain(NetEvent::PathChanged { node: link.node, path }))
                 .await;
         }
@@ -482,6 +491,9 @@ async fn read_request(net: Arc<Inner>, link: Arc<Link>, send: SendStream, mut re
         Ok(Some(header)) => {
             if let Ok(request) = ReachRequest::from_bytes(&header) {
                 return reach::answer(net, link, request, send).await;
+            }
+            if let Ok(request) = LookupRequest::from_bytes(&header) {
+                return lookup::answer(net, link, request, send).await;
             }
             link.usage.touch();
             let send = send.holding(link.usage.hold());

@@ -7,8 +7,10 @@ use crate::{
     dial,
     error::{BindError, ConnectError, SendError},
     event::{NetEvent, NetEvents, PeerInfo, Queued, Why},
+    journal::Journal,
     lan,
     link::Link,
+    lookup::{self, FindAnswer, LookupReport, NotFound},
     park,
     queue::lock,
     reach::{self, ReachReport},
@@ -53,6 +55,10 @@ const RECEIVE_WINDOW: u32 = 8 << 20;
 const SEND_WINDOW: u64 = 4 << 20;
 /// Three channels, their credit, and one place for a protocol of a later version.
 const MAX_CHANNEL_STREAMS: u32 = 5;
+/// A path is dead after so long without an answer, and streams go on over another one. The engine's own values, 15 s and
+/// 5 s, leave people waiting when a router has changed its address.
+const PATH_IDLE: Duration = Duration::from_secs(8);
+const PATH_HEARTBEAT: Duration = Duration::from_millis(2500);
 /// How long a shutdown may take to tell the peers.
 const SHUTDOWN: Duration = Duration::from_secs(3);
 /// How long a shutdown then waits for the sockets to close; request streams that are still held keep them open.
@@ -83,6 +89,10 @@ pub(crate) struct Inner {
     pub(crate) wake_reach: Notify,
     pub(crate) side: Mutex<side::State>,
     pub(crate) doors: Arc<Doors>,
+    pub(crate) journal: Mutex<Journal>,
+    pub(crate) lookup: lookup::State,
+    /// Nodes are looked for on the local network.
+    pub(crate) lan: bool,
     pub(crate) park: Mutex<park::State>,
     pub(crate) wake_home: Notify,
     node: NodeId,
@@ -107,7 +117,10 @@ impl Inner {
     pub(crate) fn engine_port(&self) -> Option<u16> {
         let sockets = self.endpoint()?.bound_sockets();
         let on_loopback = |ip: std::net::IpAddr| ip.is_ipv4() && (ip.is_unspecified() || ip.is_loopback());
-        sockets.iter().find(|socket| on_loopback(socket.ip())).map(SocketAddr::port)
+        sockets
+            .iter()
+            .find(|socket| on_loopback(socket.ip()))
+            .map(SocketAddr::port)
     }
 
     pub(crate) fn next_id(&self) -> u64 {
@@ -125,8 +138,36 @@ impl Inner {
         }
     }
 
+    pub(crate) fn node(&self) -> NodeId {
+        self.node
+    }
+
     pub(crate) fn name(&self) -> Option<String> {
         lock(&self.name).clone()
+    }
+
+    /// As [`Net::connect`].
+    pub(crate) fn connect(&self, ticket: &Ticket) -> impl Future<Output = Result<(), ConnectError>> + Send + use<> {
+        let (waiter, answer) = oneshot::channel();
+        let relayed = {
+            let mut reach = lock(&self.reach);
+            if !ticket.relays.is_empty() {
+                reach.remember(ticket.node, &ticket.relays);
+            }
+            !reach.relays_of(&ticket.node).is_empty()
+        };
+        lock(&self.table).ask(ticket.node, &ticket.addresses, relayed, Instant::now(), waiter);
+        self.wake_dialler.notify_one();
+        async move { answer.await.unwrap_or(Err(ConnectError::Closing)) }
+    }
+
+    pub(crate) fn links(&self) -> Vec<Arc<Link>> {
+        lock(&self.table).links.values().cloned().collect()
+    }
+
+    /// Tells the node what to keep of lookup.
+    pub(crate) async fn remember_lookup(&self, memory: lookup::LookupMemory) {
+        self.emit(Queued::Plain(NetEvent::LookupLearned { memory })).await;
     }
 
     /// Queues an event; waits while the node is behind.
@@ -217,6 +258,8 @@ fn transport(limits: &NetLimits) -> QuicTransportConfig {
     let idle = IdleTimeout::try_from(limits.idle).ok();
     QuicTransportConfig::builder()
         .max_idle_timeout(idle)
+        .default_path_keep_alive_interval(PATH_HEARTBEAT)
+        .default_path_max_idle_timeout(PATH_IDLE)
         .max_concurrent_uni_streams(VarInt::from_u32(MAX_CHANNEL_STREAMS))
         .max_concurrent_bidi_streams(VarInt::from_u32(limits.max_requests.max(1)))
         .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
@@ -310,14 +353,23 @@ impl Net {
     /// Dials the node of a ticket. The work starts now; the future ends with the first attempt. After a failed
     /// attempt the network goes on trying by itself, unless it is told otherwise.
     pub fn connect(&self, ticket: &Ticket) -> impl Future<Output = Result<(), ConnectError>> + Send + use<> {
-        let (waiter, answer) = oneshot::channel();
-        let inner = self.inner();
-        if !ticket.relays.is_empty() {
-            lock(&inner.reach).remember(ticket.node, &ticket.relays);
-        }
-        lock(&inner.table).ask(ticket.node, &ticket.addresses, Instant::now(), waiter);
-        inner.wake_dialler.notify_one();
-        async move { answer.await.unwrap_or(Err(ConnectError::Closing)) }
+        self.inner().connect(ticket)
+    }
+
+    /// Connects to a node by its id alone: what is remembered first, then connected peers and the DHT together.
+    /// Takes half a minute at most.
+    pub fn connect_to(&self, node: NodeId) -> impl Future<Output = Result<(), NotFound>> + Send + use<> {
+        lookup::connect(self.inner().clone(), node)
+    }
+
+    /// Finds a node, or the devices of a user: the id says which only when something is found.
+    pub fn find(&self, id: [u8; 32]) -> impl Future<Output = FindAnswer> + Send + use<> {
+        lookup::find(self.inner().clone(), id)
+    }
+
+    /// How looking up goes.
+    pub fn lookup(&self) -> LookupReport {
+        self.inner().lookup.report()
     }
 
     /// Queues a message to a connected peer. Never waits. A parked peer is called.
@@ -372,6 +424,7 @@ impl Net {
     pub fn forget(&self, node: &NodeId) {
         self.close(node, CloseCode::Disconnected);
         lock(&self.inner().table).known.remove(node);
+        lock(&self.inner().journal).forget(node);
     }
 
     /// Never again: no dial, and what comes from it is refused at once.
@@ -468,6 +521,9 @@ fn start(config: NetConfig, node: NodeId, boot: [u8; 16], endpoint: Endpoint, ev
         wake_reach: Notify::new(),
         side: Mutex::default(),
         doors: Arc::default(),
+        journal: Mutex::default(),
+        lookup: lookup::State::new(config.lookup, config.secret),
+        lan: config.lan,
         park: Mutex::new(park::State::new(config.park)),
         wake_home: Notify::new(),
         node,
@@ -492,6 +548,7 @@ fn start(config: NetConfig, node: NodeId, boot: [u8; 16], endpoint: Endpoint, ev
         let port = port_of(&endpoint);
         inner.spawn(side::run(inner.clone(), listen, port));
     }
+    inner.spawn(lookup::run(inner.clone(), endpoint.clone()));
     if config.lan {
         inner.spawn(lan::run(inner.clone(), endpoint));
     }

@@ -228,7 +228,7 @@ impl Inner {
             if !parked {
                 return None;
             }
-            table.ask(*node, &[], Instant::now(), waiter);
+            table.ask(*node, &[], true, Instant::now(), waiter);
         }
         self.wake_dialler.notify_one();
         let back = async {

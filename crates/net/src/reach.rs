@@ -3,8 +3,7 @@
 
 mod homes;
 
-use homes::addr_of;
-pub(crate) use homes::{homes, is_at_home, url_of};
+pub(crate) use homes::{addr_of, homes, is_at_home, url_of};
 
 use crate::{
     address::{is_local, path_of},
@@ -19,7 +18,7 @@ use crate::{
 use futures_util::StreamExt as _;
 use hedgerow_base::NodeId;
 use hedgerow_traverse::nat::Nat;
-use hedgerow_wire::reach::{Ports, MAX_REACH, MAX_RELAYS, Reach, ReachRequest, Tried};
+use hedgerow_wire::reach::{MAX_REACH, MAX_RELAYS, Ports, Reach, ReachRequest, Tried};
 use iroh::{Endpoint, RelayConfig, TransportAddr, Watcher as _, endpoint::Connection};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -37,11 +36,15 @@ use tracing::{debug, info};
 const ANSWER: Duration = Duration::from_secs(5);
 /// How often connected peers are asked again though nothing changed.
 const AGAIN: Duration = Duration::from_secs(300);
+/// How often they are asked again because a direct path broke.
+const DOUBT: Duration = Duration::from_secs(5);
 /// After a peer could not reach this node, how long until it is tried again.
 const RETRY_SERVING: Duration = Duration::from_secs(600);
 /// How long an attempt to reach a peer takes at most, and how often a peer may ask for one.
 const TRY: Duration = Duration::from_secs(3);
 const TRY_AGAIN: Duration = Duration::from_secs(10);
+/// Most peers who are asked to try.
+const MOST_TRIERS: usize = 7;
 /// How often a peer may tell something about itself in that time; more is not answered.
 const MOST_TELLS: u32 = 30;
 const TELLS_TIME: Duration = Duration::from_secs(60);
@@ -49,6 +52,8 @@ const TELLS_TIME: Duration = Duration::from_secs(60);
 const MOST_EXTERNAL: usize = 4;
 /// Most nodes whose relays are remembered.
 const MOST_REMEMBERED: usize = 1024;
+/// Most relays of strangers that are tried while no peer offers one.
+pub(crate) const MOST_FOUND: usize = 3;
 
 /// What a connected peer said.
 #[derive(Clone, Debug)]
@@ -78,8 +83,12 @@ pub(crate) struct State {
     external: BTreeSet<SocketAddr>,
     relay: Option<(SocketAddr, Relay)>,
     retry_serving: Option<Instant>,
+    /// Relays that announced themselves in the DHT: used while no peer offers one.
+    found: BTreeSet<SocketAddr>,
     /// When each peer last asked to be tried.
     tried: BTreeMap<NodeId, Instant>,
+    /// When the answers of peers were last doubted.
+    doubted: Option<Instant>,
     /// How often each peer has told something lately, and since when that is counted.
     tells: BTreeMap<NodeId, (Instant, u32)>,
 }
@@ -115,14 +124,48 @@ impl State {
     pub(crate) fn relays_of(&self, node: &NodeId) -> Vec<SocketAddr> {
         self.relays_of.get(node).cloned().unwrap_or_default()
     }
+    /// A direct path broke: perhaps this node is seen elsewhere now, so peers are asked again. Whether it is time for that.
+    pub(crate) fn doubt(&mut self, now: Instant) -> bool {
+        let due = self.doubted.is_none_or(|at| now.duration_since(at) >= DOUBT);
+        if due {
+            self.doubted = Some(now);
+            for said in self.said.values_mut() {
+                said.told = Reach::default();
+            }
+        }
+        due
+    }
+    /// Where this node relays for others.
+    pub(crate) fn serves(&self) -> Option<SocketAddr> {
+        self.relay.as_ref().map(|(addr, _)| *addr)
+    }
     /// Where the side socket of a connected peer is.
     pub(crate) fn side_of(&self, link: &Link) -> Option<SocketAddr> {
         let said = self.said.get(&link.node).filter(|said| said.link == link.id)?;
         said.reach.side.first().copied()
     }
+    /// Where a connected peer wants this node's meetings to be seen.
+    pub(crate) fn witness_of(&self, link: &Link) -> Option<SocketAddr> {
+        let said = self.said.get(&link.node).filter(|said| said.link == link.id)?;
+        said.reach.witness.first().copied()
+    }
     /// How the router of a connected peer chooses ports.
     pub(crate) fn ports_of(&self, link: &Link) -> Option<Ports> {
-        self.said.get(&link.node).filter(|said| said.link == link.id)?.reach.ports
+        self.said
+            .get(&link.node)
+            .filter(|said| said.link == link.id)?
+            .reach
+            .ports
+    }
+    /// The node that relays at an address: a connected peer that says so, or this one.
+    pub(crate) fn relay_at(&self, address: SocketAddr, me: NodeId) -> Option<NodeId> {
+        if self.relay.as_ref().is_some_and(|(own, _)| *own == address) {
+            return Some(me);
+        }
+        let mut peers = self.said.iter();
+        peers
+            .find(|(_, said)| said.reach.serves.contains(&address))
+            .map(|(node, _)| *node)
     }
     /// Remembers over which relays a node can be reached; none forgets it.
     pub(crate) fn remember(&mut self, node: NodeId, relays: &[SocketAddr]) -> bool {
@@ -161,13 +204,14 @@ fn own_ips(endpoint: &Endpoint, told: &BTreeSet<SocketAddr>) -> BTreeSet<IpAddr>
 
 impl Inner {
     fn mine(&self, endpoint: &Endpoint) -> Reach {
-        let serves = lock(&self.reach).relay.as_ref().map(|(addr, _)| *addr);
+        let serves = lock(&self.reach).serves();
         Reach {
             serves: serves.into_iter().collect(),
             homes: homes(self, endpoint),
             observed: Vec::new(),
             name: self.name(),
             side: self.side_of(serves).into_iter().collect(),
+            witness: self.witness(serves).into_iter().collect(),
             ports: lock(&self.side).nat().ports(),
         }
     }
@@ -207,8 +251,17 @@ impl Inner {
         }
     }
 
-    pub(crate) fn links(&self) -> Vec<Arc<Link>> {
-        lock(&self.table).links.values().cloned().collect()
+    /// Where this node relays for others, and whether it has no way in at all.
+    pub(crate) fn relays_state(&self) -> (Option<SocketAddr>, bool) {
+        let state = lock(&self.reach);
+        let serves = state.relay.as_ref().map(|(addr, _)| *addr);
+        (serves, serves.is_none() && state.in_use.is_empty())
+    }
+
+    /// A lookup found relays, for a node that has none.
+    pub(crate) fn found_relays(&self, relays: Vec<SocketAddr>) {
+        lock(&self.reach).found = relays.into_iter().take(MOST_FOUND).collect();
+        self.wake_reach.notify_one();
     }
 }
 
@@ -326,11 +379,12 @@ pub(crate) async fn answer(net: Arc<Inner>, link: Arc<Link>, request: ReachReque
             }
             .to_bytes()
         }
-        ReachRequest::Try { port } => Tried {
-            reached: try_to_reach(&net, &link, port).await,
-        }
-        .to_bytes(),
+        ReachRequest::Try { port } => match try_to_reach(&net, &link, port).await {
+            Some(reached) => Tried { reached }.to_bytes(),
+            None => return,
+        },
         ReachRequest::Helpers => side::answer_helpers(&net, &link).to_bytes(),
+        ReachRequest::Seen { token } => side::answer_seen(&net, token).to_bytes(),
         ReachRequest::Knock { token } => side::answer_knock(&net, &link, token).await.to_bytes(),
         ReachRequest::KnockAt { at, token } => side::answer_knock_at(&net, &link, &at, token).await.to_bytes(),
         ReachRequest::Meet { meeting, spot } => side::answer_meet(&net, &link, meeting, spot).await.to_bytes(),
@@ -342,21 +396,20 @@ pub(crate) async fn answer(net: Arc<Inner>, link: Arc<Link>, request: ReachReque
     }
 }
 
-/// One TCP connection to where the asker's own packets come from: no more goes out than came in.
-async fn try_to_reach(net: &Inner, link: &Link, port: u16) -> bool {
-    let Some(from) = path_of(&link.conn, &net.doors).1 else {
-        return false;
-    };
+/// One TCP connection to where the asker's own packets come from: no more goes out than came in. Nothing if it is not
+/// tried.
+async fn try_to_reach(net: &Inner, link: &Link, port: u16) -> Option<bool> {
+    let from = path_of(&link.conn, &net.doors).1?;
     {
         let mut state = lock(&net.reach);
         let now = Instant::now();
         state.tried.retain(|_, at| now.duration_since(*at) < TRY_AGAIN);
         if state.tried.insert(link.node, now).is_some() {
-            return false;
+            return None;
         }
     }
     let connected = timeout(TRY, TcpStream::connect(SocketAddr::new(from.ip(), port))).await;
-    matches!(connected, Ok(Ok(_)))
+    Some(matches!(connected, Ok(Ok(_))))
 }
 
 /// Tells the engine at which addresses peers see this node, for meeting others half-way.
@@ -403,13 +456,18 @@ async fn use_relays(net: &Inner, endpoint: &Endpoint) {
         let own = state.relay.as_ref().map(|(addr, _)| *addr);
         let offered: BTreeSet<SocketAddr> = match own {
             Some(own) => BTreeSet::from([own]),
-            None => state
-                .said
-                .values()
-                .flat_map(|said| &said.reach.serves)
-                .chain(state.owners.iter().filter(|(_, owner)| parked.contains(owner)).map(|(relay, _)| relay))
-                .copied()
-                .collect(),
+            None => {
+                let mut peers: BTreeSet<_> = state
+                    .said
+                    .values()
+                    .flat_map(|said| &said.reach.serves)
+                    .copied()
+                    .collect();
+                // A peer that is parked still serves.
+                let owners = state.owners.iter().filter(|(_, owner)| parked.contains(owner));
+                peers.extend(owners.map(|(relay, _)| *relay));
+                if peers.is_empty() { state.found.clone() } else { peers }
+            }
         };
         // Those in use stay as long as they are offered: homes should not wander.
         let mut good: BTreeSet<SocketAddr> = state.in_use.intersection(&offered).copied().collect();
@@ -466,34 +524,37 @@ async fn consider_serving(net: &Arc<Inner>, endpoint: &Endpoint) {
             return;
         }
     };
-    if reached_by_a_peer(net, addr.port()).await {
+    if reached_by_peers(net, addr.port()).await {
         info!(%addr, "relaying for others");
         lock(&net.reach).relay = Some((addr, relay));
         net.wake_reach.notify_one();
+        net.lookup.wake.notify_one();
     } else {
         relay.stop().await;
         lock(&net.reach).retry_serving = Some(Instant::now() + RETRY_SERVING);
     }
 }
 
-async fn reached_by_a_peer(net: &Arc<Inner>, port: u16) -> bool {
-    for link in net.links().into_iter().take(3) {
+/// Whether most of those peers who tried could open a connection. They have never been called from that port, so no
+/// router and no firewall lets them in for that.
+async fn reached_by_peers(net: &Arc<Inner>, port: u16) -> bool {
+    let tries = net.links().into_iter().take(MOST_TRIERS).map(|link| async move {
         let asked = async {
             let header = ReachRequest::Try { port }.to_bytes();
             let (_send, mut recv) = link.open_request(&header).await.ok()?;
             let frame = recv.read_frame(MAX_REACH).await.ok()??;
             Tried::from_bytes(&frame).ok()
         };
-        if timeout(ANSWER, asked)
-            .await
-            .ok()
-            .flatten()
-            .is_some_and(|tried| tried.reached)
-        {
-            return true;
-        }
-    }
-    false
+        timeout(ANSWER, asked).await.ok().flatten()
+    });
+    let tried: Vec<Tried> = futures_util::future::join_all(tries)
+        .await
+        .into_iter()
+        .flatten()
+        .collect();
+    let reached = tried.iter().filter(|tried| tried.reached).count();
+    debug!(port, reached, of = tried.len(), "peers tried to reach this node");
+    reached * 2 > tried.len()
 }
 
 #[cfg(test)]

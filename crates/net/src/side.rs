@@ -2,9 +2,12 @@
 //! router does ([`measure`]), and opens paths through routers that the engine does not get through ([`meet`], whose paths
 //! lead through a [`tunnel`]). `docs/wire/side.md` describes the datagrams.
 
+mod filter;
 mod measure;
 mod meet;
+mod question;
 mod reflect;
+mod sample;
 mod tunnel;
 
 pub(crate) use meet::{answer_meet, watch};
@@ -21,7 +24,7 @@ use hedgerow_base::NodeId;
 use hedgerow_traverse::nat::Nat;
 use hedgerow_wire::{
     reach::{Helpers, MAX_HELPERS, MAX_REACH, ReachRequest, Tried},
-    side::{Side, Token},
+    side::{Cookie, Side, Token},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -41,8 +44,11 @@ const KNOCKERS: usize = 3;
 const MOST_KNOCKS: u32 = 30;
 const MOST_KNOCKS_FOR_OTHERS: u32 = 300;
 const KNOCKS_TIME: Duration = Duration::from_secs(60);
-/// How long a peer has to answer a question about knocks.
+/// Most cookies that are kept.
+const MOST_COOKIES: usize = 64;
+/// How long a peer has to answer a question, and how long its own peers have that it asks for us.
 const ANSWER: Duration = Duration::from_secs(3);
+const ANSWER_OF_OTHERS: Duration = Duration::from_millis(1500);
 
 /// What is known through the side socket.
 #[derive(Default)]
@@ -58,6 +64,8 @@ pub(crate) struct State {
     /// How often each peer has asked for knocks lately, and since when that is counted.
     knocks: BTreeMap<(NodeId, bool), (Instant, u32)>,
     meetings: meet::Meetings,
+    /// What others gave us to show them.
+    cookies: BTreeMap<IpAddr, Cookie>,
 }
 
 impl State {
@@ -66,7 +74,23 @@ impl State {
             .retain(|_, (since, _)| now.duration_since(*since) < KNOCKS_TIME);
         let (_, count) = self.knocks.entry((peer, for_others)).or_insert((now, 0));
         *count = count.saturating_add(1);
-        *count <= if for_others { MOST_KNOCKS_FOR_OTHERS } else { MOST_KNOCKS }
+        *count
+            <= if for_others {
+                MOST_KNOCKS_FOR_OTHERS
+            } else {
+                MOST_KNOCKS
+            }
+    }
+
+    fn cookie_of(&self, ip: IpAddr) -> Cookie {
+        self.cookies.get(&ip).copied().unwrap_or_default()
+    }
+
+    fn keep_cookie(&mut self, ip: IpAddr, cookie: Cookie) {
+        while self.cookies.len() >= MOST_COOKIES && !self.cookies.contains_key(&ip) {
+            self.cookies.pop_first();
+        }
+        self.cookies.insert(ip, cookie);
     }
 
     pub(crate) fn nat(&self) -> Nat {
@@ -130,6 +154,16 @@ impl Inner {
         ip.is_ipv4().then_some(SocketAddr::new(ip, port))
     }
 
+    /// The side socket that this node trusts most to say where somebody is: its own, or that of the peer who has been
+    /// connected for longest.
+    pub(crate) fn witness(&self, serves: Option<SocketAddr>) -> Option<SocketAddr> {
+        let oldest = || {
+            let sides = self.sides(&BTreeSet::new()).into_iter();
+            sides.min_by_key(|(link, _)| link.since).map(|(_, side)| side)
+        };
+        self.side_of(serves).or_else(oldest)
+    }
+
     /// Side sockets of connected peers, but none of `not`.
     fn sides(&self, not: &BTreeSet<IpAddr>) -> Vec<(Arc<Link>, SocketAddr)> {
         let links = self.links();
@@ -148,11 +182,15 @@ impl Inner {
 
 /// One request and its answer.
 async fn ask(link: &Link, request: &ReachRequest) -> Option<Vec<u8>> {
+    ask_within(link, request, ANSWER).await
+}
+
+async fn ask_within(link: &Link, request: &ReachRequest, wait: Duration) -> Option<Vec<u8>> {
     let asked = async {
         let (_send, mut recv): (_, RequestRecv) = link.open_request(&request.to_bytes()).await.ok()?;
         recv.read_frame(MAX_REACH).await.ok()?
     };
-    timeout(ANSWER, asked).await.ok().flatten()
+    timeout(wait, asked).await.ok().flatten()
 }
 
 /// Which side sockets this node knows, for a peer who is not among them.
@@ -164,14 +202,26 @@ pub(crate) fn answer_helpers(net: &Inner, link: &Link) -> Helpers {
     }
 }
 
+/// Where a datagram came from that showed its cookie.
+pub(crate) fn answer_seen(net: &Inner, token: Token) -> Helpers {
+    let at = lock(&net.side).asked.of(&token, Instant::now());
+    Helpers {
+        sides: at.into_iter().collect(),
+    }
+}
+
 /// Has others knock where the peer's datagram came from.
 pub(crate) async fn answer_knock(net: &Arc<Inner>, link: &Link, token: Token) -> Helpers {
     let at = {
         let mut state = lock(&net.side);
         let now = Instant::now();
-        state.may_knock(link.node, false, now).then(|| state.asked.of(&token, now)).flatten()
+        state
+            .may_knock(link.node, false, now)
+            .then(|| state.asked.of(&token, now))
+            .flatten()
     };
     let Some(at) = at else {
+        debug!(peer = %link.node.short(), "no knock: too often, or no datagram with that token and its cookie");
         return Helpers::default();
     };
     let others = net.sides(&BTreeSet::from([at.ip()]));
@@ -181,10 +231,11 @@ pub(crate) async fn answer_knock(net: &Arc<Inner>, link: &Link, token: Token) ->
         .take(KNOCKERS)
         .map(|(other, side)| async move {
             let request = ReachRequest::KnockAt { at: vec![at], token };
-            let tried = Tried::from_bytes(&ask(&other, &request).await?).ok()?;
+            let tried = Tried::from_bytes(&ask_within(&other, &request, ANSWER_OF_OTHERS).await?).ok()?;
             tried.reached.then_some(side)
         });
     let sides = futures_util::future::join_all(asked).await;
+    debug!(%at, asked = sides.len(), "asked others to knock");
     Helpers {
         sides: sides.into_iter().flatten().collect(),
     }
@@ -194,7 +245,9 @@ pub(crate) async fn answer_knock(net: &Arc<Inner>, link: &Link, token: Token) ->
 pub(crate) async fn answer_knock_at(net: &Inner, link: &Link, at: &[SocketAddr], token: Token) -> Tried {
     let not = Tried { reached: false };
     let [at] = at else { return not };
-    let near = path_of(&link.conn, &net.doors).1.is_some_and(|addr| is_local(addr.ip()));
+    let near = path_of(&link.conn, &net.doors)
+        .1
+        .is_some_and(|addr| is_local(addr.ip()));
     let fair = at.port() >= 1024 && at.is_ipv4() && (near || !is_local(at.ip())) && !at.ip().is_multicast();
     let socket = {
         let mut state = lock(&net.side);

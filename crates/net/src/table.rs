@@ -155,11 +155,12 @@ impl Table {
         }
     }
 
-    /// The user asks for a connection. The answer comes through `waiter`.
+    /// The user asks for a connection; `relayed` if there is a relay to try. The answer comes through `waiter`.
     pub(crate) fn ask(
         &mut self,
         node: NodeId,
         addresses: &[SocketAddr],
+        relayed: bool,
         now: Instant,
         waiter: oneshot::Sender<Result<(), ConnectError>>,
     ) {
@@ -180,7 +181,7 @@ impl Table {
                 known.learn(addresses);
                 known.origin = Origin::Asked;
                 known.failures = 0;
-                match (connected, known.addresses.is_empty()) {
+                match (connected, known.addresses.is_empty() && !relayed) {
                     (true, _) => Ok(()),
                     (false, true) => Err(ConnectError::NoAddress),
                     (false, false) => {
@@ -219,6 +220,18 @@ impl Table {
             known.next = Some(now);
         }
         wanted
+    }
+
+    /// A lookup says where a node is: it is dialled there now, if it is wanted.
+    pub(crate) fn found(&mut self, node: &NodeId, addresses: &[SocketAddr], now: Instant) {
+        let connected = self.links.contains_key(node);
+        if let Some(known) = self.known.get_mut(node) {
+            known.learn(addresses);
+            if !connected && known.next.is_some() {
+                known.failures = 0;
+                known.next = Some(now);
+            }
+        }
     }
 
     /// A node left the local network.

@@ -28,7 +28,7 @@ const LOST: ConnectError = ConnectError::NoAddress;
 
 fn asked(table: &mut Table, node: NodeId, now: Instant) -> oneshot::Receiver<Result<(), ConnectError>> {
     let (waiter, answer) = oneshot::channel();
-    table.ask(node, &[addr(1)], now, waiter);
+    table.ask(node, &[addr(1)], false, now, waiter);
     answer
 }
 
@@ -111,7 +111,7 @@ fn a_fresh_ticket_does_not_wait_for_a_dial_to_old_addresses() {
     table.remember(LARGER, &[addr(1)], now);
     let stale = table.due(now).pop().unwrap();
     let (waiter, mut answer) = oneshot::channel();
-    table.ask(LARGER, &[addr(2)], now, waiter);
+    table.ask(LARGER, &[addr(2)], false, now, waiter);
     table.dial_failed(&LARGER, stale.id, &LOST, now);
     assert!(answer.try_recv().is_err(), "the old dial is not the answer");
     assert_eq!(table.due(now).pop().unwrap().addresses, [addr(2), addr(1)]);

@@ -11,7 +11,7 @@ use hedgerow_api::{
     ApiError, ErrorCode, METHODS, Request,
     types::{BackupParams, BackupResult, Connected, MethodDoc, Nothing, RecoveryConfirmed, RecoveryWords, Ticket},
 };
-use hedgerow_base::WidgetId;
+use hedgerow_base::{NodeId, WidgetId};
 use serde::Serialize;
 use serde_json::Value;
 use std::{path::PathBuf, str::FromStr, time::Duration};
@@ -84,6 +84,7 @@ async fn peers(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
     match request {
         Request::PeersList(_) => value(node.with(|e| e.peers()).await?),
         Request::PeersConnect(p) => value(connect(node, &p.ticket).await?),
+        Request::PeersFind(p) => value(node.find(&p.id).await?),
         Request::PeersForget(p) => {
             let peer = parsed(&p.node)?;
             value(node.with(move |e| e.forget_peer(&peer)).await.map(|()| Nothing {})?)
@@ -101,6 +102,8 @@ async fn peers(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
             let peer = parsed(&p.node)?;
             value(node.ping(peer, p.count.unwrap_or(1)).await?)
         }
+        Request::NodeReport(_) => value(crate::report::report(node).await?),
+        Request::PeersTrace(p) => value(crate::trace::trace(node, parsed(&p.node)?).await?),
         Request::ForwardList(_) => value(node.with(|e| e.allowed_ports()).await?),
         Request::ForwardAllow(p) => value(node.with(move |e| e.allow_port(p)).await?),
         Request::ForwardForbid(p) => value(node.with(move |e| e.forbid_port(p.port)).await?),
@@ -112,6 +115,21 @@ async fn peers(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
                     .map(|()| Nothing {})?,
             )
         }
+        other => file(node, other).await,
+    }
+}
+
+async fn file(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
+    match request {
+        Request::FilesList(_) => value(node.with(|e| e.file_list()).await?),
+        Request::FilesGet(p) => value(node.with(move |e| e.file(p.number)).await?),
+        Request::FilesSend(p) => value(crate::files::send(node, p).await?),
+        Request::FilesAccept(p) => value(node.with(move |e| e.accept_file(p)).await?),
+        Request::FilesRefuse(p) => value(node.with(move |e| e.refuse_file(p.number)).await?),
+        Request::FilesStop(p) => value(node.with(move |e| e.stop_file(p.number)).await?),
+        Request::FilesClear(_) => value(node.with(|e| e.clear_files()).await.map(|()| Nothing {})?),
+        Request::FilesSettings(_) => value(node.with(|e| e.file_settings()).await?),
+        Request::FilesSet(p) => value(node.with(move |e| e.set_files(p)).await?),
         other => widget(node, other).await,
     }
 }
@@ -271,20 +289,35 @@ async fn ticket(node: &NodeHandle) -> Result<Ticket, ApiError> {
     Ok(Ticket { ticket, qr_svg })
 }
 
-async fn connect(node: &NodeHandle, ticket: &str) -> Result<Connected, ApiError> {
-    let ticket: hedgerow_net::Ticket = parsed(ticket)?;
-    let peer = ticket.node;
-    let dial = node.with(move |e| Ok(e.net.connect(&ticket))).await?;
+async fn connect(node: &NodeHandle, text: &str) -> Result<Connected, ApiError> {
     let unreachable = |why: String| ApiError::new(ErrorCode::Unreachable, why);
-    match tokio::time::timeout(CONNECT_PATIENCE, dial).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => return Err(unreachable(error.to_string())),
-        Err(_) => {
-            return Err(unreachable(
-                "the other node did not answer within 15 seconds; it is remembered and tried again. Is it running, and is the ticket fresh?".into(),
+    let peer = match text.trim().parse::<NodeId>() {
+        Ok(peer) => {
+            node.connect_to(peer).await?;
+            peer
+        }
+        Err(_) if !text.trim().to_ascii_lowercase().starts_with("hedge1") => {
+            return Err(ApiError::new(
+                ErrorCode::BadParams,
+                "give a ticket, which begins with hedge1, or a node id of 64 letters and digits",
             ));
         }
-    }
+        Err(_) => {
+            let ticket: hedgerow_net::Ticket = parsed(text)?;
+            let peer = ticket.node;
+            let dial = node.with(move |e| Ok(e.net.connect(&ticket))).await?;
+            match tokio::time::timeout(CONNECT_PATIENCE, dial).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return Err(unreachable(error.to_string())),
+                Err(_) => {
+                    return Err(unreachable(
+                        "the other node did not answer within 15 seconds; it is remembered and tried again. Is it running, and is the ticket fresh?".into(),
+                    ));
+                }
+            }
+            peer
+        }
+    };
     // The engine hears of the connection through its own queue: wait until it has.
     for _ in 0..100 {
         let found = node

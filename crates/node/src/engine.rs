@@ -85,6 +85,7 @@ pub(crate) struct Engine {
     pub(crate) net: Net,
     pub(crate) shared: Arc<Shared>,
     pub(crate) fetches: Fetches,
+    pub(crate) files_moving: crate::files::Files,
     /// Records of widgets that come with the program.
     pub(crate) pinned: Vec<(WidgetId, hedgerow_base::RecordId)>,
     pub(crate) events: broadcast::Sender<Arc<Event>>,
@@ -203,6 +204,7 @@ impl Engine {
             self.sync.poll_timeout(),
             self.directory.poll_timeout(),
             self.fetches.poll_timeout(),
+            self.files_moving.poll_timeout(),
             self.parking.poll_timeout(),
         ];
         let next = due.into_iter().flatten().min().unwrap_or(u64::MAX);
@@ -273,10 +275,12 @@ impl Engine {
         self.load_spaces()?;
         self.load_instances()?;
         self.load_account()?;
+        self.load_files()?;
         let peers: Vec<_> = self.connected.iter().map(|(node, c)| (*node, c.session)).collect();
         for (node, session) in peers {
             self.peer_connected_sync(node, session);
             self.peer_connected_directory(node);
+            self.files_connected(node);
         }
         Ok(())
     }
@@ -306,6 +310,7 @@ impl Engine {
             self.apply_directory(effects);
         }
         self.fetch_timeouts(now);
+        self.files_timeout(now);
         self.call_parked(now);
     }
 }

@@ -21,6 +21,8 @@ pub struct NodeConfig {
     pub lan: bool,
     /// Relay for others when this node turns out to be reachable.
     pub serve: bool,
+    /// How it is found, and finds others.
+    pub lookup: crate::LookupOptions,
     /// Do without connections that were not used for so long; nothing keeps all of them.
     pub park: Option<std::time::Duration>,
     /// Tickets to connect to at the start.

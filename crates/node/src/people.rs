@@ -12,6 +12,7 @@ use hedgerow_api::{
 use hedgerow_base::{NodeId, RecordId, SpaceId, UserId};
 use hedgerow_net::{Channel, NetEvent, PathKind, SendError, Why};
 use hedgerow_sync::EntryRange;
+use hedgerow_wire::send::SendRequest;
 use std::{collections::VecDeque, net::SocketAddr};
 
 const NAME: &str = "name";
@@ -81,6 +82,7 @@ impl Engine {
                 self.backlog.remove(&node);
                 self.peer_disconnected_sync(node);
                 self.peer_disconnected_directory(node);
+                self.files_gone(node);
                 self.remember(&node, |_| {});
                 self.emit(Event::PeersChanged {
                     connected: self.connected_count(),
@@ -97,7 +99,10 @@ impl Engine {
                 header,
                 send,
                 recv,
-            } => self.serve_request(node, header, send, recv),
+            } => match SendRequest::from_bytes(&header) {
+                Ok(request) => self.on_file_request(node, request, send, recv),
+                Err(_) => self.serve_request(node, header, send, recv),
+            },
             NetEvent::Writable { node, channel } => self
                 .after
                 .push(After::Run(Box::new(move |engine| engine.pump(node, channel)))),
@@ -112,6 +117,7 @@ impl Engine {
                     data.relays = texts(relays);
                 });
             }
+            NetEvent::LookupLearned { memory } => self.remember_lookup(&memory),
             NetEvent::PeerNamed { node, name } => self.on_named(node, name),
             NetEvent::PathChanged { .. } => self.emit(Event::PeersChanged {
                 connected: self.connected_count(),
@@ -136,6 +142,7 @@ impl Engine {
         self.peer_connected_sync(node, session);
         self.peer_connected_directory(node);
         self.fetch_for_devices();
+        self.files_connected(node);
         self.emit(Event::PeersChanged {
             connected: self.connected_count(),
         });
@@ -272,7 +279,11 @@ impl Engine {
                 own: data.user.as_deref() == Some(own.to_string().as_str()),
                 user: data.user,
                 name: data.name,
-                path: if parked.contains(&row.node) { Path::Parked } else { Path::None },
+                path: if parked.contains(&row.node) {
+                    Path::Parked
+                } else {
+                    Path::None
+                },
                 rtt_ms: None,
                 since_ms: None,
                 last_seen_ms: row.last_seen_ms,

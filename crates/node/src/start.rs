@@ -91,6 +91,7 @@ fn engine(
         net,
         shared,
         fetches: Fetches::default(),
+        files_moving: crate::files::Files::default(),
         pinned: Vec::new(),
         events: broadcast::channel(EVENTS).0,
         inputs,
@@ -160,6 +161,7 @@ async fn bind(config: &NodeConfig, identity: &Identity, store: &Store) -> Result
     net.agent = concat!("hedgerow/", env!("CARGO_PKG_VERSION")).into();
     net.lan = config.lan;
     net.serve = config.serve;
+    net.lookup = crate::lookup::config(&config.lookup, identity, store).map_err(database)?;
     net.park = config.park;
     let name = store.meta("name").map_err(database)?;
     net.name = name.and_then(|n| String::from_utf8(n).ok()).filter(|n| !n.is_empty());

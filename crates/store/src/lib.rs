@@ -8,6 +8,7 @@
 pub mod directory;
 pub mod error;
 pub mod files;
+pub mod inbox;
 pub mod instances;
 pub mod lock;
 pub mod peers;

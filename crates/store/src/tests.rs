@@ -182,3 +182,62 @@ fn a_package_is_whole_or_not_there() {
     files.finish(&content, &partial).expect("finishes");
     assert_eq!(files.read(&content).expect("reads"), b"abcdef");
 }
+
+mod inbox {
+    use crate::inbox::{Arriving, discard, room};
+    use std::fs;
+
+    fn names(number: u32) -> String {
+        match number {
+            0 => "a.txt".into(),
+            n => format!("a ({n}).txt"),
+        }
+    }
+
+    #[test]
+    fn a_file_that_arrived_takes_a_free_name_and_overwrites_nothing() {
+        let folder = tempfile::tempdir().expect("folder");
+        fs::write(folder.path().join("a.txt"), "mine").expect("written");
+        std::os::unix::fs::symlink("/nowhere", folder.path().join("a (1).txt")).expect("linked");
+        let part = Arriving::open(folder.path(), "k").expect("opened");
+        part.write(0, b"theirs").expect("written");
+        let path = part.keep(names).expect("kept");
+        assert_eq!(path, folder.path().join("a (2).txt"));
+        assert_eq!(fs::read(path).expect("there"), b"theirs");
+        assert_eq!(fs::read(folder.path().join("a.txt")).expect("there"), b"mine");
+        assert_eq!(
+            fs::read_dir(folder.path()).expect("listed").count(),
+            3,
+            "no part is left"
+        );
+    }
+
+    #[test]
+    fn what_was_cut_short_goes_on_and_a_kill_before_the_end_gives_no_second_copy() {
+        let folder = tempfile::tempdir().expect("folder");
+        let part = Arriving::open(folder.path(), "k").expect("opened");
+        part.write(0, b"half").expect("written");
+        drop(part);
+        let part = Arriving::open(folder.path(), "k").expect("opened again");
+        assert_eq!(part.length().expect("known"), 4);
+        part.cut(2).expect("cut");
+        part.write(2, b"lf-").expect("written");
+        // As if killed after the name was given and before the part went.
+        fs::hard_link(folder.path().join(".hedgerow-k.part"), folder.path().join("a.txt")).expect("linked");
+        assert_eq!(part.keep(names).expect("kept"), folder.path().join("a.txt"));
+        assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1);
+        assert_eq!(fs::read(folder.path().join("a.txt")).expect("there"), b"half-");
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_a_part_is_not_followed() {
+        let folder = tempfile::tempdir().expect("folder");
+        let victim = folder.path().join("victim");
+        fs::write(&victim, "mine").expect("written");
+        std::os::unix::fs::symlink(&victim, folder.path().join(".hedgerow-k.part")).expect("linked");
+        assert!(Arriving::open(folder.path(), "k").is_err());
+        discard(folder.path(), "k");
+        assert_eq!(fs::read(victim).expect("there"), b"mine");
+        assert!(room(&folder.path().join("not/made/yet")).is_some());
+    }
+}

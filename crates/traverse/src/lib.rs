@@ -4,6 +4,8 @@
 //! tests' own routers drive the same code.
 //!
 //! Words are those of RFC 4787 (mapping, filtering, hairpinning) and RFC 5780 (how to find out).
+#![no_std]
+extern crate alloc;
 
 pub mod nat;
 pub mod park;

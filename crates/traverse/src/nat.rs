@@ -1,10 +1,11 @@
 //! What a router does, judged from what several others saw. A minority of liars does not change the verdict.
 
-use hedgerow_wire::reach::{MAX_BLOCK, Ports};
-use std::{
+use alloc::{
     collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, SocketAddr},
+    vec::Vec,
 };
+use core::net::{IpAddr, SocketAddr};
+use hedgerow_wire::reach::{MAX_BLOCK, Ports};
 
 /// Sockets with which the ports that a router gives are learnt.
 pub const SOCKETS: usize = 8;

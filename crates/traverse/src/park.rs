@@ -8,6 +8,7 @@ pub mod home;
 pub mod idle;
 pub mod watch;
 
+use alloc::vec::Vec;
 use hedgerow_base::{NodeId, hash};
 use hedgerow_wire::park::{Mac, Park, Pass};
 

@@ -6,11 +6,12 @@
 //! path on which it hears the other.
 
 use crate::random::Random;
-use hedgerow_wire::reach::{Ports, Spot};
-use std::{
+use alloc::{
     collections::{BTreeSet, VecDeque},
-    net::SocketAddr,
+    vec::Vec,
 };
+use core::net::SocketAddr;
+use hedgerow_wire::reach::{Ports, Spot};
 
 /// Sockets and probes for a router that chooses among all ports: a miss has a chance of one in 3000.
 const SOCKETS_OF_RANDOM: usize = 256;
@@ -133,14 +134,14 @@ pub struct Punch {
     leads: bool,
     sockets: usize,
     /// What is sent once, in this order, at most [`PROBES_PER_MS`].
-    queue: VecDeque<(usize, SocketAddr)>,
+    queue: VecDeque<Cell>,
     /// What was sent, to be sent again.
-    again: Vec<(usize, SocketAddr)>,
+    again: Vec<Cell>,
     /// The next repetition of everything.
     repeat_ms: u64,
     repeated: usize,
     /// Rounds of [`Plan::Lockstep`] that are to come, the next first, and when that is.
-    rounds: VecDeque<Vec<(usize, SocketAddr)>>,
+    rounds: VecDeque<Vec<Cell>>,
     round_ms: u64,
     sent_until_ms: u64,
     found: Option<Found>,
@@ -154,9 +155,8 @@ impl Punch {
     /// What to do towards `theirs`; nothing if it cannot work. Socket 0 is the one that `mine` was measured with.
     /// `seed` is anything, as long as it is another each time.
     pub fn new(mine: &Spot, theirs: &Spot, leads: bool, seed: u64) -> Option<Self> {
-        let (from, to) = (mine.at()?, theirs.at()?);
+        let to = theirs.at()?;
         let mut random = Random::new(seed);
-        let at = |port| SocketAddr::new(to.ip(), port);
         let mut queue = VecDeque::new();
         let mut rounds = VecDeque::new();
         let sockets = match plan(mine.ports, theirs.ports)? {
@@ -166,7 +166,7 @@ impl Punch {
             }
             Plan::Scan => {
                 let ports = likely_ports(theirs.ports, to.port(), &mut random);
-                queue.extend(ports.into_iter().map(|port| (0, at(port))));
+                queue.extend(ports.into_iter().map(|port| (0, SocketAddr::new(to.ip(), port))));
                 1
             }
             Plan::Spread => {
@@ -179,36 +179,11 @@ impl Punch {
                 count
             }
             Plan::Grid => {
-                let ports = grid_ports(theirs.ports, to.port());
-                let mut cells = Vec::new();
-                for socket in 0..GRID_SOCKETS {
-                    let mut some = ports.clone();
-                    random.draw(&mut some, GRID_PROBES);
-                    cells.extend(some.into_iter().map(|port| (socket, at(port))));
-                }
-                let count = cells.len();
-                random.draw(&mut cells, count);
-                queue.extend(cells);
+                queue.extend(grid(theirs.ports, to, &mut random));
                 GRID_SOCKETS
             }
             Plan::Lockstep => {
-                let (Ports::Sequential { step: mine_step }, Ports::Sequential { step }) = (mine.ports, theirs.ports)
-                else {
-                    return None;
-                };
-                // Our k-th packet leaves from the port `mine + k·mine_step + e`, theirs from `theirs + k·step + f`, where
-                // e and f are what other programs have used up meanwhile. If one side guesses 0 and the other d, they
-                // meet when e + f = d, whatever e and f are; so the guesses go up round by round.
-                let _ = (from, mine_step);
-                for round in 0..LOCKSTEP_ROUNDS {
-                    let guess = if leads { round / 2 } else { round.div_ceil(2) };
-                    let list = (0..LOCKSTEP).map(|packet| {
-                        let ahead = (round * LOCKSTEP + packet + guess + 1) as i64;
-                        let port = (i64::from(to.port()) + ahead * i64::from(step)).rem_euclid(65_536);
-                        (round, at(u16::try_from(port).unwrap_or(LOWEST).max(1)))
-                    });
-                    rounds.push_back(list.collect());
-                }
+                rounds = lockstep(theirs.ports, to, leads);
                 LOCKSTEP_ROUNDS
             }
         };
@@ -312,6 +287,44 @@ impl Punch {
 
 fn probe(socket: usize, to: SocketAddr, what: What) -> Probe {
     Probe { socket, to, what }
+}
+
+/// Who sends from which socket to where, one after the other.
+type Cell = (usize, SocketAddr);
+
+/// Every socket to some of the likely ports, in random order.
+fn grid(theirs: Ports, to: SocketAddr, random: &mut Random) -> Vec<Cell> {
+    let ports = grid_ports(theirs, to.port());
+    let mut cells = Vec::new();
+    for socket in 0..GRID_SOCKETS {
+        let mut some = ports.clone();
+        random.draw(&mut some, GRID_PROBES);
+        cells.extend(some.into_iter().map(|port| (socket, SocketAddr::new(to.ip(), port))));
+    }
+    let count = cells.len();
+    random.draw(&mut cells, count);
+    cells
+}
+
+/// Our k-th packet leaves from the port `mine + k·step + e`, theirs from `theirs + k·step + f`, where e and f are what
+/// other programs have used up meanwhile. If one side guesses 0 and the other d, they meet when e + f = d, whatever e and
+/// f are; so the guesses go up round by round.
+fn lockstep(theirs: Ports, to: SocketAddr, leads: bool) -> VecDeque<Vec<Cell>> {
+    let step = match theirs {
+        Ports::Sequential { step } => i64::from(step),
+        _ => 1,
+    };
+    let round = |round: usize| {
+        let guess = if leads { round / 2 } else { round.div_ceil(2) };
+        let packet = |packet: usize| {
+            let ahead = (round * LOCKSTEP + packet + guess + 1) as i64;
+            let port = (i64::from(to.port()) + ahead * step).rem_euclid(65_536);
+            let port = u16::try_from(port).unwrap_or(LOWEST).max(1);
+            (round, SocketAddr::new(to.ip(), port))
+        };
+        (0..LOCKSTEP).map(packet).collect()
+    };
+    (0..LOCKSTEP_ROUNDS).map(round).collect()
 }
 
 /// The ports at which a router's next sockets may be seen, the likeliest first.

@@ -1,5 +1,7 @@
 //! Small numbers that look random; nothing here protects a secret.
 
+use alloc::vec::Vec;
+
 /// SplitMix64 (Steele, Lea, Flood 2014).
 pub(crate) struct Random(u64);
 

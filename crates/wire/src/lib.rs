@@ -4,9 +4,11 @@ extern crate alloc;
 
 pub mod directory;
 pub mod fetch;
+pub mod lookup;
 pub mod node;
 pub mod park;
 pub mod reach;
+pub mod send;
 pub mod side;
 pub mod stream;
 pub mod sync;

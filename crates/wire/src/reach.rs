@@ -58,6 +58,10 @@ pub struct Reach {
     /// How its router gives ports to new sockets, once it knows.
     #[n(5)]
     pub ports: Option<Ports>,
+    /// A side socket that it trusts to say where meetings come from: none or one.
+    #[n(6)]
+    #[cbor(encode_with = "encode_addresses", decode_with = "decode_addresses", default)]
+    pub witness: Vec<SocketAddr>,
 }
 
 /// Which outer port a new socket of a node will have towards a destination (RFC 4787, section 4).
@@ -206,6 +210,15 @@ pub enum ReachRequest {
         #[cbor(with = "minicbor::bytes")]
         pass_key: [u8; 32],
     },
+    /// "Where did a datagram with this token come from, that showed your cookie?" Answered with [`Helpers`]: that
+    /// address, or none.
+    #[n(32)]
+    Seen {
+        /// Of the datagram.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        token: Token,
+    },
 }
 
 /// How to call a node that has no connection.
@@ -306,6 +319,7 @@ impl Reach {
             && self.homes.len() <= MAX_RELAYS
             && self.observed.len() <= 1
             && self.side.len() <= 1
+            && self.witness.len() <= 1
             && self.ports.is_none_or(|ports| ports.is_sound())
     }
     /// CBOR bytes.

@@ -19,6 +19,8 @@ pub const MAX_DELAY: u16 = 600;
 
 /// Ties an answer to its question.
 pub type Token = [u8; 8];
+/// Shows that who sends it has received something at that address before.
+pub type Cookie = [u8; 8];
 /// Ties the datagrams of one meeting together; only the two nodes know it.
 pub type Meeting = [u8; 16];
 
@@ -56,6 +58,8 @@ pub enum Side {
         from: From,
         /// Seconds to wait before, at most [`MAX_DELAY`].
         delay_s: u16,
+        /// The one of an earlier [`Side::Seen`] of the same node, or zeros.
+        cookie: Cookie,
     },
     /// "There." Also says where the other port of the one who was asked is.
     Seen {
@@ -65,6 +69,8 @@ pub enum Side {
         at: SocketAddr,
         /// The port from which answers of [`From::OtherPort`] come, and which can be asked as well.
         other_port: u16,
+        /// For further questions from that address.
+        cookie: Cookie,
     },
     /// Somebody was asked to knock here.
     Knock {
@@ -105,14 +111,25 @@ impl Side {
         let mut out = Vec::with_capacity(MAX_SIDE);
         out.extend_from_slice(&MAGIC);
         match self {
-            Side::Ask { token, from, delay_s } => {
+            Side::Ask {
+                token,
+                from,
+                delay_s,
+                cookie,
+            } => {
                 out.push(Self::ASK);
                 out.extend_from_slice(token);
                 out.push(u8::from(*from == From::OtherPort));
                 out.extend_from_slice(&delay_s.to_be_bytes());
+                out.extend_from_slice(cookie);
                 out.resize(ASK_LEN, 0);
             }
-            Side::Seen { token, at, other_port } => {
+            Side::Seen {
+                token,
+                at,
+                other_port,
+                cookie,
+            } => {
                 out.push(Self::SEEN);
                 out.extend_from_slice(token);
                 let ip = match at.ip() {
@@ -122,6 +139,7 @@ impl Side {
                 out.extend_from_slice(&ip.octets());
                 out.extend_from_slice(&at.port().to_be_bytes());
                 out.extend_from_slice(&other_port.to_be_bytes());
+                out.extend_from_slice(cookie);
             }
             Side::Knock { token } => {
                 out.push(Self::KNOCK);
@@ -171,17 +189,24 @@ impl Side {
                     _ => return Err(SideError),
                 };
                 let delay_s = rest.number()?;
+                let cookie = rest.take()?;
                 // What pads it may mean something one day.
                 rest = Rest(&[]);
                 if delay_s > MAX_DELAY {
                     return Err(SideError);
                 }
-                Side::Ask { token, from, delay_s }
+                Side::Ask {
+                    token,
+                    from,
+                    delay_s,
+                    cookie,
+                }
             }
             Self::SEEN => Side::Seen {
                 token: rest.take()?,
                 at: SocketAddr::new(Ipv6Addr::from(rest.take::<16>()?).to_canonical(), rest.number()?),
                 other_port: rest.number()?,
+                cookie: rest.take()?,
             },
             Self::KNOCK => Side::Knock { token: rest.take()? },
             Self::OPEN => Side::Open { meeting: rest.take()? },

@@ -15,13 +15,14 @@ fn reach() -> Reach {
         name: Some("Ada".into()),
         side: vec!["203.0.113.7:4402".parse().unwrap()],
         ports: Some(Ports::Same { early: false }),
+        witness: vec!["203.0.113.8:4402".parse().unwrap()],
     }
 }
 
 #[test]
 fn requests_and_answers_of_reach_have_these_bytes() {
-    let hex = "a6008146cb007107113101800281522001 0db80000000000000000000000010009 0363416461
-        048146cb0071071132 05820081f4"
+    let hex = "a7008146cb007107113101800281522001 0db80000000000000000000000010009 0363416461
+        048146cb0071071132 05820081f4 068146cb0071081132"
         .split_whitespace()
         .collect::<String>();
     assert_eq!(HEXLOWER.encode(&reach().to_bytes()), hex);
@@ -93,7 +94,16 @@ fn requests_for_knocks_and_meetings_have_these_bytes() {
     }
     assert_eq!(HEXLOWER.encode(&ReachRequest::Helpers.to_bytes()), "821280");
     let knock = ReachRequest::Knock { token: [7; 8] };
-    assert_eq!(HEXLOWER.encode(&knock.to_bytes()), format!("82138148{}", "07".repeat(8)));
+    assert_eq!(
+        HEXLOWER.encode(&knock.to_bytes()),
+        format!("82138148{}", "07".repeat(8))
+    );
+    let seen = ReachRequest::Seen { token: [7; 8] };
+    assert_eq!(
+        HEXLOWER.encode(&seen.to_bytes()),
+        format!("8218208148{}", "07".repeat(8))
+    );
+    assert_eq!(ReachRequest::from_bytes(&seen.to_bytes()), Ok(seen));
     let at = ReachRequest::KnockAt {
         at: vec!["203.0.113.7:4401".parse().unwrap()],
         token: [7; 8],

@@ -9,8 +9,14 @@ const MAGIC: &str = "0168656467726f77";
 fn all() -> [(Side, String); 7] {
     let (token, meeting) = ([7; 8], [9; 16]);
     let (t, m) = ("07".repeat(8), "09".repeat(16));
-    let ask = |from, delay_s| Side::Ask { token, from, delay_s };
-    let padding = "00".repeat(28);
+    let cookie = [5; 8];
+    let ask = |from, delay_s| Side::Ask {
+        token,
+        from,
+        delay_s,
+        cookie,
+    };
+    let padding = "05".repeat(8) + &"00".repeat(20);
     [
         (ask(From::Here, 0), format!("01{t}000000{padding}")),
         (ask(From::OtherPort, 600), format!("01{t}010258{padding}")),
@@ -19,8 +25,9 @@ fn all() -> [(Side, String); 7] {
                 token,
                 at: "203.0.113.7:4401".parse().unwrap(),
                 other_port: 9,
+                cookie,
             },
-            format!("02{t}00000000000000000000ffffcb00710711310009"),
+            format!("02{t}00000000000000000000ffffcb007107113100090505050505050505"),
         ),
         (Side::Knock { token }, format!("03{t}")),
         (Side::Open { meeting }, format!("04{m}")),

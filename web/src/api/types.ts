@@ -16,7 +16,7 @@ message: string, };
 
 export type SpaceKind = "private" | "invited" | "public";
 
-export type Path = "direct" | "relay" | "lan" | "none";
+export type Path = "direct" | "relay" | "lan" | "parked" | "none";
 
 export type Nothing = Record<symbol, never>;
 
@@ -32,9 +32,15 @@ passphrase: string, };
 
 export type ConnectParams = { 
 /**
- * `hedge1…`
+ * Its ticket, or its node id alone.
  */
 ticket: string, };
+
+export type FindParams = { 
+/**
+ * A node id or a user id.
+ */
+id: string, };
 
 export type NodeParams = { 
 /**
@@ -73,6 +79,56 @@ export type PortParams = {
  * Its number.
  */
 port: number, };
+
+export type FileNumber = { 
+/**
+ * As `files.list` says.
+ */
+number: number, };
+
+export type SendFileParams = { 
+/**
+ * Absolute path of a file on the node's machine.
+ */
+path: string, 
+/**
+ * The peer, 64 hex digits.
+ */
+node: string, };
+
+export type AcceptFileParams = { 
+/**
+ * As `files.list` says.
+ */
+number: number, 
+/**
+ * Absolute path of the folder to put it into; the usual one unless given.
+ */
+folder?: string, };
+
+export type AlwaysParams = { 
+/**
+ * A node of that person, 64 hex digits; it holds for all their devices.
+ */
+node: string, 
+/**
+ * Bytes a day.
+ */
+size: number, };
+
+export type SetFilesParams = { 
+/**
+ * Absolute path of the folder for files of others; empty for the node's own.
+ */
+folder?: string, 
+/**
+ * Larger files are refused at once, bytes.
+ */
+max_size?: number, 
+/**
+ * From whom so many bytes a day are taken without asking; 0 takes it back.
+ */
+always?: AlwaysParams, };
 
 export type Profile = { 
 /**
@@ -491,7 +547,105 @@ role: string, address: string,
  */
 clients: number, };
 
+export type DoctorLookup = { 
+/**
+ * Its part in the DHT: `off`, `client` or `server`.
+ */
+dht: string, 
+/**
+ * Nodes in its table, as of its last use. A client that nobody needs is at rest.
+ */
+nodes: number, 
+/**
+ * UDP port on which it keeps records for others.
+ */
+port: number | null, 
+/**
+ * How long ago its own record was last put there.
+ */
+published_ms_ago: number | null, 
+/**
+ * It is left to connected peers that serve the DHT to put it there.
+ */
+carried: boolean, 
+/**
+ * Why publishing failed the last time, if it did.
+ */
+trouble: string | null, 
+/**
+ * Lookups since the start.
+ */
+lookups: number, 
+/**
+ * Names that were given with `--seed`, with what each said the last time.
+ */
+seeds: Array<FindWay>, };
+
+export type FindWay = { way: string, said: string, };
+
+export type FoundDevice = { node: string, 
+/**
+ * It is connected now.
+ */
+connected: boolean, 
+/**
+ * Relays over which it can be reached.
+ */
+relays: Array<string>, addresses: Array<string>, 
+/**
+ * From where this is known: `itself`, `dht`, `remembered`, `connection`, or `peer` and the id of that peer.
+ */
+source: string, 
+/**
+ * How long ago it was learnt.
+ */
+learnt_ms_ago: number | null, 
+/**
+ * When the device signed it, by its own clock.
+ */
+made_ms: number | null, 
+/**
+ * Number of the record; the highest holds.
+ */
+sequence: number | null, };
+
+export type FindResult = { devices: Array<FoundDevice>, 
+/**
+ * Every way that was tried. 
+ */
+ways: Array<FindWay>, };
+
 export type DoctorPeer = { node: string, path: string, rtt_ms: number, bytes_in: number, bytes_out: number, connected_since_ms: number, };
+
+export type DoctorIdle = { 
+/**
+ * Connections without use are given up until there is something to say.
+ */
+enabled: boolean, 
+/**
+ * Peers that are there without a connection.
+ */
+parked: number, 
+/**
+ * It has left its relay too, and only beats for a home that wakes it.
+ */
+asleep: boolean, 
+/**
+ * The home.
+ */
+home: string | null, 
+/**
+ * Seconds between beats.
+ */
+beat_s: number | null, 
+/**
+ * What the beats and their answers cost, headers included.
+ */
+bytes_per_hour: number | null, 
+/**
+ * Nodes that sleep here and that this one wakes.
+ */
+sleepers: number, };
 
 export type Doctor = { 
 /**
@@ -529,7 +683,151 @@ roles: Array<DoctorRelay>,
 /**
  * Since the start, with all peers that are connected now.
  */
-bytes_per_hour: number, peers: Array<DoctorPeer>, };
+bytes_per_hour: number, idle: DoctorIdle, peers: Array<DoctorPeer>, lookup: DoctorLookup, };
+
+export type Report = { text: string, };
+
+export type TracePath = { 
+/**
+ * `lan`, `direct` or `relay`.
+ */
+kind: string, 
+/**
+ * Address of the peer, or of the relay.
+ */
+address: string, 
+/**
+ * The node that relays, 64 hex digits, if it is a connected peer or this node.
+ */
+relay_node: string | null, 
+/**
+ * `used`, `open` (it works and waits) or `known`.
+ */
+state: string, rtt_ms: number | null, };
+
+export type TraceNote = { at_ms: number, 
+/**
+ * `found`, `lookup`, `dial`, `failed`, `connected`, `path opened`, `path closed`, `path chosen` or
+ * `disconnected`.
+ */
+step: string, 
+/**
+ * For people: addresses, reasons.
+ */
+text: string, };
+
+export type Trace = { 
+/**
+ * 64 hex digits.
+ */
+node: string, name: string | null, 
+/**
+ * How it is reached now.
+ */
+path: Path, 
+/**
+ * Address of the peer or the relay in use.
+ */
+via: string | null, rtt_ms: number | null, since_ms: number | null, bytes_in: number, bytes_out: number, 
+/**
+ * Whether this node began the connection.
+ */
+dialled: boolean | null, 
+/**
+ * A dial is under way.
+ */
+dialling: boolean, 
+/**
+ * In how many milliseconds it is dialled next.
+ */
+next_dial_ms: number | null, 
+/**
+ * All ways, the one in use first.
+ */
+paths: Array<TracePath>, 
+/**
+ * What happened lately, oldest first. Kept in memory only.
+ */
+log: Array<TraceNote>, };
+
+export type FileTransfer = { number: number, 
+/**
+ * It comes to this node.
+ */
+incoming: boolean, 
+/**
+ * The other node, 64 hex digits.
+ */
+node: string, 
+/**
+ * What its owner calls themselves.
+ */
+peer_name: string | null, 
+/**
+ * Whether it is connected now.
+ */
+connected: boolean, 
+/**
+ * Name of the file.
+ */
+name: string, size: number, 
+/**
+ * Bytes that are done: verified here, or on their way to the peer.
+ */
+done: number, 
+/**
+ * `asking`: the receiver decides. `waiting`: it goes on when the peer is there. `moving`, `done` (the receiver
+ * verified the whole file), `refused`, `stopped` or `failed`.
+ */
+state: string, 
+/**
+ * Why, for people; empty when there is nothing to say.
+ */
+why: string, 
+/**
+ * Going out: the file. Coming in: its folder, and when it is done the file.
+ */
+place: string, 
+/**
+ * A rule took it, no person was asked.
+ */
+by_rule: boolean, 
+/**
+ * BLAKE3 of the whole file, 64 hex digits.
+ */
+hash: string, created_ms: number, 
+/**
+ * When its state last changed.
+ */
+changed_ms: number, };
+
+export type FileAlways = { 
+/**
+ * 64 hex digits.
+ */
+user: string, 
+/**
+ * What they call themselves, if a node of theirs is known.
+ */
+name: string | null, 
+/**
+ * Bytes a day.
+ */
+size: number, };
+
+export type FileSettings = { 
+/**
+ * Where files of others go.
+ */
+folder: string, 
+/**
+ * Bytes that its disk has for them now.
+ */
+room: number, 
+/**
+ * Larger files are refused at once, bytes.
+ */
+max_size: number, always: Array<FileAlways>, };
 
 export type BackupResult = { path: string, bytes: number, };
 
@@ -869,7 +1167,15 @@ total: number,
 /**
  * Why it ended, if it failed.
  */
-failed: string | null, } | { "event": "app_update", 
+failed: string | null, } | { "event": "files_changed", } | { "event": "file_progress", 
+/**
+ * The transfer.
+ */
+number: number, 
+/**
+ * Bytes that are done: verified here, or on their way to the peer.
+ */
+done: number, } | { "event": "app_update", 
 /**
  * The instance.
  */
@@ -908,8 +1214,10 @@ export interface Methods {
   "node.backup": { params: BackupParams; result: BackupResult };
   /** The other nodes that are connected now or remembered. */
   "peers.list": { params: Nothing; result: Array<Peer> };
-  /** Connects to the node of a ticket; waits until it answered or 15 seconds are over. */
+  /** Connects to the node of a ticket, or to a node of which only the id is known: it is looked up. Waits until it  answered, or 15 seconds for a ticket and 30 for an id are over. A failure names every way that was tried. */
   "peers.connect": { params: ConnectParams; result: Connected };
+  /** Where a node is, or where the devices of a user are, and from where that is known. */
+  "peers.find": { params: FindParams; result: FindResult };
   /** Disconnects and forgets a peer; it may come back by itself unless it is blocked. */
   "peers.forget": { params: NodeParams; result: Nothing };
   /** Never talks to this node again, until it is unblocked. */
@@ -926,6 +1234,28 @@ export interface Methods {
   "forward.allow": { params: AllowedPort; result: Array<AllowedPort> };
   /** Takes a port off that list. Connections that stand go on. */
   "forward.forbid": { params: PortParams; result: Array<AllowedPort> };
+  /** How this node is connected, as a text to show to others: without names, ids and addresses. */
+  "node.report": { params: Nothing; result: Report };
+  /** How the connection to a peer came to be and is now: every way to it, what was tried, and how that ended. */
+  "peers.trace": { params: NodeParams; result: Trace };
+  /** Files that come and go, newest first. */
+  "files.list": { params: Nothing; result: Array<FileTransfer> };
+  /** One of them. */
+  "files.get": { params: FileNumber; result: FileTransfer };
+  /** Reads a file of this machine and offers it to a peer, now or when it is connected. The same file to the same  peer, while it is not over, is the same transfer. */
+  "files.send": { params: SendFileParams; result: FileTransfer };
+  /** Takes an offered file. */
+  "files.accept": { params: AcceptFileParams; result: FileTransfer };
+  /** Does not take an offered file. */
+  "files.refuse": { params: FileNumber; result: FileTransfer };
+  /** Ends a transfer in either direction. What came of it is deleted. */
+  "files.stop": { params: FileNumber; result: FileTransfer };
+  /** Takes finished transfers off the list; the files stay. */
+  "files.clear": { params: Nothing; result: Nothing };
+  /** Where files of others go, and who may send what without asking. */
+  "files.settings": { params: Nothing; result: FileSettings };
+  /** Changes that; what is left out stays. */
+  "files.set": { params: SetFilesParams; result: FileSettings };
   /** The name that others see. */
   "profile.get": { params: Nothing; result: Profile };
   /** Changes the name that others see. */

@@ -1,3 +1,4 @@
+import Files from "@lucide/svelte/icons/files";
 import KeyRound from "@lucide/svelte/icons/key-round";
 import Link from "@lucide/svelte/icons/link";
 import Settings from "@lucide/svelte/icons/settings";
@@ -43,6 +44,7 @@ export function mainMenu(): Item[] {
     ...reminder,
     { name: "Join with an invitation", icon: Link as Icon, run: () => ui.open({ kind: "join" }) },
     { name: "People and peers", icon: Users as Icon, run: () => ui.open({ kind: "people" }) },
+    { name: data.offers ? `Files, ${data.offers} for you` : "Files", icon: Files as Icon, run: () => ui.open({ kind: "files" }) },
     { name: "Connection", icon: Network as Icon, run: () => ui.open({ kind: "connection" }) },
     { name: "Install from a file", icon: Package as Icon, line: true, run: () => pickFile((file) => void installFile(file)) },
     { name: "Publish a widget", icon: Upload as Icon, run: () => ui.open({ kind: "publish" }) },

@@ -27,6 +27,8 @@ export async function followNotice(notice: Notice): Promise<void> {
   if (notice.instance) {
     if (notice.href) apps.reload(notice.instance, notice.href);
     goTo(notice.instance);
+  } else if (notice.href === "#files") {
+    ui.open({ kind: "files" });
   }
   if (!notice.seen) await call("notices.dismiss", { ids: [notice.id] }).then(data.readNotices).catch(ui.fail.bind(ui));
 }

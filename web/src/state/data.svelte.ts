@@ -1,4 +1,4 @@
-import type { Event, InstalledWidget, Instance, Member, Notice, Peer, Status } from "../api/types";
+import type { Event, FileTransfer, InstalledWidget, Instance, Member, Notice, Peer, Status } from "../api/types";
 import { call, session } from "./session.svelte";
 import { ui } from "./ui.svelte";
 
@@ -10,6 +10,9 @@ class Data {
   peers = $state.raw<Peer[]>([]);
   notices = $state.raw<Notice[]>([]);
   members = $state.raw<Record<string, Member[]>>({});
+  files = $state.raw<FileTransfer[]>([]);
+  /** Bytes of files that move, newer than in the list. */
+  fileDone = $state.raw<Record<number, number>>({});
   progress = $state.raw<Record<string, { done: number; total: number }>>({});
   /** Counts changes of the directory, so that an open search repeats itself. */
   directoryRevision = $state(0);
@@ -17,6 +20,7 @@ class Data {
 
   byId = $derived(new Map(this.instances.map((i) => [i.instance, i])));
   updates = $derived(new Map(this.installed.filter((w) => w.update).map((w) => [w.uuid, w.update])));
+  offers = $derived(this.files.filter((f) => f.incoming && f.state === "asking").length);
   unseen = $derived(this.notices.filter((n) => !n.seen).length);
 
   async readAll(): Promise<void> {
@@ -31,8 +35,13 @@ class Data {
     this.loaded = true;
     this.directoryRevision += 1;
     void this.readMembers();
+    void this.readFiles().catch(() => undefined);
   }
 
+  readFiles = async (): Promise<void> => {
+    this.files = await call("files.list", {});
+    this.fileDone = {};
+  };
   readStatus = async (): Promise<void> => void (this.status = await call("node.status", {}));
   readPeers = async (): Promise<void> => void (this.peers = await call("peers.list", {}));
   readInstalled = async (): Promise<void> => void (this.installed = await call("widget.list", {}));
@@ -73,6 +82,12 @@ class Data {
       case "notice":
         this.#notice(event.notice);
         break;
+      case "files_changed":
+        later("files", this.readFiles);
+        break;
+      case "file_progress":
+        this.fileDone = { ...this.fileDone, [event.number]: event.done };
+        break;
       case "fetch_progress":
         this.#fetched(event.uuid, event.done, event.total, event.failed);
         break;
@@ -85,7 +100,7 @@ class Data {
     const show = () => void import("./actions").then((a) => a.followNotice(notice));
     const open = { name: "Show", run: show };
     ui.outside(notice.title || "Hedgerow", notice.text, show);
-    ui.toast(notice.title ? `${notice.title}: ${notice.text}` : notice.text, notice.instance ? open : null);
+    ui.toast(notice.title ? `${notice.title}: ${notice.text}` : notice.text, notice.instance || notice.href === "#files" ? open : null);
   }
 
   #fetched(uuid: string, done: number, total: number, failed: string | null): void {

@@ -8,6 +8,7 @@ export type Sheet =
   | { kind: "leave"; instance: string }
   | { kind: "people"; connect?: boolean }
   | { kind: "connection" }
+  | { kind: "files" }
   | { kind: "settings" }
   | { kind: "notices" }
   | { kind: "publish"; file?: File }

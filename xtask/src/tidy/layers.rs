@@ -12,10 +12,13 @@ pub const LAYERS: &[(&str, u8)] = &[
     ("hedgerow-api", 0),
     ("hedgerow-bundle", 1),
     ("hedgerow-directory", 1),
+    ("hedgerow-files", 1),
     ("hedgerow-sync", 1),
+    ("hedgerow-traverse", 1),
     ("hedgerow-store", 2),
     ("hedgerow-net", 2),
     ("hedgerow-sandbox", 2),
+    ("hedgerow-sim", 2),
     ("hedgerow-node", 3),
     ("hedgerow", 4),
 ];

@@ -13,10 +13,15 @@ params! {
         /// Encrypts the file; required, at least 8 characters.
         passphrase: String,
     }
-    /// A ticket of another node.
+    /// Another node.
     ConnectParams {
-        /// `hedge1…`
+        /// Its ticket, or its node id alone.
         ticket: String,
+    }
+    /// Whom to look for.
+    FindParams {
+        /// A node id or a user id.
+        id: String,
     }
     /// Names a node.
     NodeParams {

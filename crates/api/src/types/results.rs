@@ -302,6 +302,46 @@ results! {
     DoctorRelay { /** `relay`. */ role: String, address: String, /** Nodes that use it now. */ clients: u32, }
     /// The way to a connected peer.
     DoctorPeer { node: String, path: String, rtt_ms: f64, bytes_in: u64, bytes_out: u64, connected_since_ms: u64, }
+    /// How this node is found, and finds others.
+    DoctorLookup {
+        /// Its part in the DHT: `off`, `client` or `server`.
+        dht: String,
+        /// Nodes in its table, as of its last use. A client that nobody needs is at rest.
+        nodes: u32,
+        /// UDP port on which it keeps records for others.
+        port: Option<u16>,
+        /// How long ago its own record was last put there.
+        published_ms_ago: Option<u64>,
+        /// It is left to connected peers that serve the DHT to put it there.
+        carried: bool,
+        /// Why publishing failed the last time, if it did.
+        trouble: Option<String>,
+        /// Lookups since the start.
+        lookups: u64,
+        /// Names that were given with `--seed`, with what each said the last time.
+        seeds: Vec<FindWay>,
+    }
+    /// A way to find nodes, and what came of it.
+    FindWay { way: String, said: String, }
+    /// A device, and where it says that it is.
+    FoundDevice {
+        node: String,
+        /// It is connected now.
+        connected: bool,
+        /// Relays over which it can be reached.
+        relays: Vec<String>,
+        addresses: Vec<String>,
+        /// From where this is known: `itself`, `dht`, `remembered`, `connection`, or `peer` and the id of that peer.
+        source: String,
+        /// How long ago it was learnt.
+        learnt_ms_ago: Option<u64>,
+        /// When the device signed it, by its own clock.
+        made_ms: Option<u64>,
+        /// Number of the record; the highest holds.
+        sequence: Option<u64>,
+    }
+    /// What a search brought.
+    FindResult { devices: Vec<FoundDevice>, /** Every way that was tried. */ ways: Vec<FindWay>, }
     /// What this node does to stay within reach while there is nothing to say.
     DoctorIdle {
         /// Connections without use are given up until there is something to say.
@@ -342,5 +382,6 @@ results! {
         bytes_per_hour: f64,
         idle: DoctorIdle,
         peers: Vec<DoctorPeer>,
+        lookup: DoctorLookup,
     }
 }

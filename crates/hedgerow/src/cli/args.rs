@@ -42,7 +42,11 @@ pub(crate) enum Command {
     /// What this node is and how it is doing.
     Status,
     /// How this node is connected and why, and what it does for others.
-    Doctor,
+    Doctor {
+        /// As a text to show to others: without names, ids and addresses.
+        #[arg(long)]
+        report: bool,
+    },
     /// Which other nodes are connected.
     Peers {
         /// Also the remembered ones.
@@ -51,10 +55,17 @@ pub(crate) enum Command {
     },
     /// Print a ticket with which another node can connect to this one.
     Ticket,
-    /// Connect to the node of a ticket.
+    /// Connect to the node of a ticket, or to a node of which you know the id.
     Connect {
-        /// What `hedgerow ticket` printed there.
+        /// What `hedgerow ticket` printed there, or its node id.
+        #[arg(value_name = "TICKET|NODE")]
         ticket: String,
+    },
+    /// Where a node is, or where the devices of a user are.
+    Find {
+        /// Node id or user id.
+        #[arg(value_name = "USER|NODE")]
+        id: String,
     },
     /// Print a fresh one-time address of the dashboard.
     Login,
@@ -89,6 +100,29 @@ pub(crate) enum Command {
         #[arg(short, long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
         count: u32,
     },
+    /// How the connection to a peer came to be and is now: every way to it, and what was tried.
+    Trace {
+        /// Name of the peer, or the beginning of its id.
+        peer: String,
+    },
+    /// Send a file to a person; ends well only when they have the whole of it, verified.
+    Send {
+        /// The file.
+        file: PathBuf,
+        /// Name of the peer, or the beginning of its id.
+        peer: String,
+    },
+    /// Take a file that a person sends.
+    Receive(Receive),
+    /// Files on their way, who may send what, and where files go.
+    #[command(subcommand_required = false)]
+    Files {
+        #[command(subcommand)]
+        files: Option<Files>,
+    },
+    /// What the network costs and withstands, for any number of users; needs no node.
+    #[command(subcommand)]
+    Sim(Sim),
     /// Call any method of the API, as the owner of the node.
     Call {
         /// Such as `api.methods`, which lists all.
@@ -125,6 +159,19 @@ pub(crate) struct Up {
     /// Do not relay for others, even when this node is reachable.
     #[arg(long)]
     pub(crate) no_serve: bool,
+    /// Nodes of the DHT to begin with, instead of the remembered ones. None are built in; nodes of the public Mainline
+    /// DHT will do, and so will those of a private one.
+    #[arg(long, value_name = "HOST:PORT,…", value_delimiter = ',', value_parser = parse_host_port)]
+    pub(crate) dht_bootstrap: Vec<String>,
+    /// Be a node of the DHT for others on this UDP port, even if nobody found this node reachable.
+    #[arg(long, value_name = "PORT", conflicts_with = "no_dht")]
+    pub(crate) dht_port: Option<u16>,
+    /// Neither publish in the DHT where this node is nor look there for others.
+    #[arg(long, conflicts_with = "dht_bootstrap")]
+    pub(crate) no_dht: bool,
+    /// Domain name whose TXT records hold tickets, asked while nobody is connected; may be repeated.
+    #[arg(long = "seed", value_name = "NAME")]
+    pub(crate) seeds: Vec<String>,
     /// Keep connections that nobody uses; costs 110 kB an hour each.
     #[arg(long)]
     pub(crate) no_park: bool,
@@ -188,6 +235,67 @@ pub(crate) enum Port {
     },
     /// The list.
     List,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Receive {
+    /// Only from this peer: its name, or the beginning of its id.
+    #[arg(long, value_name = "PEER")]
+    pub(crate) from: Option<String>,
+    /// Folder to put it into; the usual one unless given.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) to: Option<PathBuf>,
+    /// Take what is offered without asking.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Wait for the next when one has come.
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Files {
+    /// Files on their way and those that came and went (also without `list`).
+    List,
+    /// Take an offered file.
+    Accept {
+        /// Its number in the list.
+        number: u64,
+        /// Folder to put it into; the usual one unless given.
+        #[arg(long, value_name = "DIR")]
+        to: Option<PathBuf>,
+    },
+    /// Do not take an offered file.
+    Refuse {
+        /// Its number in the list.
+        number: u64,
+    },
+    /// End a transfer in either direction; what came of it is deleted.
+    Stop {
+        /// Its number in the list.
+        number: u64,
+    },
+    /// Take finished transfers off the list; the files stay.
+    Clear,
+    /// Where files go, and who may send what without asking.
+    Settings,
+    /// Choose the folder for files of others.
+    Folder {
+        /// The folder; made if it is missing.
+        dir: PathBuf,
+    },
+    /// Refuse larger files at once.
+    Limit {
+        /// In MB.
+        mb: u64,
+    },
+    /// Take files of a person without asking, up to so much a day; 0 takes it back.
+    Always {
+        /// Name of the peer, or the beginning of its id; it holds for all devices of that person.
+        peer: String,
+        /// MB a day.
+        mb: u64,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -349,6 +457,25 @@ pub(crate) enum Instance {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sim {
+    /// Load of the nodes that do the handshakes of all, and what happens when many of them vanish at once.
+    Handshake {
+        /// Users that are online, such as 1e9.
+        #[arg(long, value_name = "N", default_value = "1e9", value_parser = parse_users)]
+        users: f64,
+        /// Of everything random: the same seed gives the same result.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Share of the serving nodes that vanish at once, in per cent.
+        #[arg(long, value_name = "PERCENT", default_value_t = 30, value_parser = clap::value_parser!(u8).range(0..=99))]
+        vanish: u8,
+        /// TOML file with figures in the place of some of those that `--json` prints.
+        #[arg(long, value_name = "FILE")]
+        figures: Option<PathBuf>,
+    },
+}
+
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Restore {
@@ -367,8 +494,24 @@ pub(crate) enum Passphrase {
     Clear,
 }
 
+fn parse_users(text: &str) -> Result<f64, String> {
+    let number = text.replace('_', "").parse().ok();
+    number
+        .filter(|users: &f64| (100.0..=1e12).contains(users))
+        .ok_or_else(|| "give a number from 100 to 1e12, such as 1e9".to_owned())
+}
+
 fn parse_json(text: &str) -> Result<Value, String> {
     serde_json::from_str(text).map_err(|e| format!("this is not JSON: {e}"))
+}
+
+fn parse_host_port(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    match port.and_then(|(_, port)| port.parse::<u16>().ok()) {
+        Some(1..) => Ok(text.to_owned()),
+        _ => Err("give a host and a port, such as 192.0.2.1:6881".to_owned()),
+    }
 }
 
 fn parse_loopback(text: &str) -> Result<SocketAddr, String> {

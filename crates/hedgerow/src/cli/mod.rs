@@ -3,6 +3,7 @@
 mod args;
 mod client;
 mod demo;
+mod file;
 mod folder;
 mod identity;
 mod instance;
@@ -10,8 +11,10 @@ mod node;
 mod output;
 mod place;
 mod prompt;
+mod sim;
 mod starters;
 mod stream;
+mod trace;
 mod up;
 mod widget;
 
@@ -23,7 +26,7 @@ use clap::Parser;
 use client::Client;
 use hedgerow_api::{ApiError, ErrorCode};
 use output::Output;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{path::PathBuf, process::ExitCode};
 
 type Result<T = ()> = std::result::Result<T, ApiError>;
@@ -67,10 +70,12 @@ fn run(command: Command, data_given: bool, context: &Context) -> Result {
         Command::Up(up) => up::run(&up, context),
         Command::Demo(demo) => demo::run(&demo, data_given, context),
         Command::Status => node::status(context),
-        Command::Doctor => node::doctor(context),
+        Command::Doctor { report: true } => context.show("node.report", json!({}), |r| output::field_lines(r, "text")),
+        Command::Doctor { report: false } => node::doctor(context),
         Command::Peers { all } => node::peers(all, context),
         Command::Ticket => node::ticket(context),
         Command::Connect { ticket } => node::connect(&ticket, context),
+        Command::Find { id } => node::find(&id, context),
         Command::Login => node::login(context),
         Command::Open => node::open(context),
         Command::Widget(widget) => widget::run(widget, context),
@@ -79,6 +84,11 @@ fn run(command: Command, data_given: bool, context: &Context) -> Result {
         Command::Forward { port, to } => stream::forward(port, &to, context),
         Command::Port(port) => stream::ports(port, context),
         Command::Ping { peer, count } => stream::ping(&peer, count, context),
+        Command::Trace { peer } => trace::run(&peer, context),
+        Command::Send { file, peer } => file::send(&file, &peer, context),
+        Command::Receive(receive) => file::receive(&receive, context),
+        Command::Files { files } => file::files(files, context),
+        Command::Sim(sim) => sim::run(&sim, context),
         Command::Call { method, params } => node::call(&method, params, context),
         Command::Backup { file } => identity::backup(&file, context),
         Command::Restore(restore) => identity::restore(&restore, context),

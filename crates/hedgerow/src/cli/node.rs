@@ -53,14 +53,12 @@ pub(super) fn doctor(context: &Context) -> Result {
             .collect();
         let mut rows = vec![
             row("reached by", field(report, "via")),
-            row(
-                "router",
-                format!("{}, ports {}", field(nat, "mapping"), field(nat, "ports")),
-            ),
+            row("router", router(nat)),
             row("seen as", list("observed")),
             row("own addresses", list("local")),
             row("homes", list("homes")),
             row("does for others", roles.join(", ")),
+            row("found by", found_by(&report["lookup"])),
             row("idle", idle(&report["idle"])),
         ];
         rows.retain(|cells| cells.last().is_some_and(|value| !value.is_empty()));
@@ -74,6 +72,22 @@ pub(super) fn doctor(context: &Context) -> Result {
         let peers = table(&report["peers"], &columns, "No peers are connected.");
         format!("{}\n\n{}\n\n{peers}", field(report, "advice"), aligned(&rows))
     })
+}
+
+/// How others find this node, in one line.
+fn found_by(lookup: &Value) -> String {
+    let dht = match lookup["dht"].as_str() {
+        Some("server") => "node of the DHT for others",
+        Some("client") => "client of the DHT",
+        _ => return "peers, local network and tickets; the DHT is switched off".to_owned(),
+    };
+    let published = match (lookup["published_ms_ago"].as_u64(), lookup["trouble"].as_str()) {
+        _ if lookup["carried"] == Value::Bool(true) => "published by peers that serve it".to_owned(),
+        (_, Some(why)) => format!("not published: {}", super::output::plain(why)),
+        (Some(ms), None) => format!("published {}", ago(ms)),
+        (None, None) => "nothing published yet".to_owned(),
+    };
+    format!("{dht}, {} nodes known; {published}", field(lookup, "nodes"))
 }
 
 /// What the node does while there is nothing to say, in words.
@@ -126,6 +140,23 @@ pub(super) fn ticket(context: &Context) -> Result {
     Ok(())
 }
 
+/// What is known of the router, in one line.
+fn router(nat: &Value) -> String {
+    let mut parts = vec![field(nat, "class")];
+    for (name, key) in [("mapping", "mapping"), ("filtering", "filtering"), ("ports", "ports")] {
+        parts.push(format!("{name} {}", field(nat, key)));
+    }
+    match nat["hairpin"].as_bool() {
+        Some(true) => parts.push("hairpins".into()),
+        Some(false) => parts.push("does not hairpin".into()),
+        None => {}
+    }
+    if let Some(seconds) = nat["timeout_s"].as_u64() {
+        parts.push(format!("keeps silent mappings for {seconds} s"));
+    }
+    parts.join(", ")
+}
+
 /// Takes the QR pictures out of a result: they are for the dashboard.
 pub(super) fn without_pictures(result: &mut Value) {
     if let Some(fields) = result.as_object_mut() {
@@ -144,6 +175,53 @@ pub(super) fn connect(ticket: &str, context: &Context) -> Result {
         format!("Connected to {who} ({}).", field(c, "path"))
     });
     Ok(())
+}
+
+pub(super) fn find(id: &str, context: &Context) -> Result {
+    let client = context.client()?;
+    let found = context
+        .output
+        .progress("Looking", || client.call("peers.find", json!({"id": id})))?;
+    context.output.result(&found, |found| {
+        let list = |value: &Value| {
+            let items = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+            items.collect::<Vec<_>>().join(" ")
+        };
+        let mut text = String::new();
+        for device in found["devices"].as_array().into_iter().flatten() {
+            let mut rows = vec![
+                vec!["node".to_owned(), field(device, "node")],
+                vec!["addresses".to_owned(), list(&device["addresses"])],
+                vec!["relays".to_owned(), list(&device["relays"])],
+                vec!["known from".to_owned(), field(device, "source")],
+                vec![
+                    "learnt".to_owned(),
+                    device["learnt_ms_ago"].as_u64().map_or_else(String::new, ago),
+                ],
+            ];
+            if device["connected"] == Value::Bool(true) {
+                rows.insert(1, vec!["connected".to_owned(), "now".to_owned()]);
+            }
+            rows.retain(|cells| cells.last().is_some_and(|value| !value.is_empty()));
+            text.push_str(&aligned(&rows));
+            text.push('\n');
+        }
+        if text.is_empty() {
+            text.push_str("Nothing is known about it.\n\n");
+        }
+        text + &table(&found["ways"], &[("WAY", "way"), ("SAID", "said")], "")
+    });
+    Ok(())
+}
+
+/// A time that has passed, for people.
+fn ago(ms: u64) -> String {
+    match ms / 1000 {
+        seconds @ 0..120 => format!("{seconds} seconds ago"),
+        seconds @ 120..7200 => format!("{} minutes ago", seconds / 60),
+        seconds @ 7200..172_800 => format!("{} hours ago", seconds / 3600),
+        seconds => format!("{} days ago", seconds / 86_400),
+    }
 }
 
 pub(super) fn login(context: &Context) -> Result {

@@ -98,6 +98,12 @@ pub(crate) fn field(value: &Value, name: &str) -> String {
     }
 }
 
+/// A field of several lines, each made harmless.
+pub(crate) fn field_lines(value: &Value, name: &str) -> String {
+    let text = value.get(name).and_then(Value::as_str).unwrap_or_default();
+    text.lines().map(plain).collect::<Vec<_>>().join("\n")
+}
+
 /// An aligned table of the named fields of a list; `empty` is said instead when there is nothing.
 pub(crate) fn table(list: &Value, columns: &[(&str, &str)], empty: &str) -> String {
     let rows = list.as_array().map(Vec::as_slice).unwrap_or_default();
@@ -135,6 +141,7 @@ pub(crate) fn size(bytes: u64) -> String {
     match bytes {
         0..1_000 => format!("{bytes} bytes"),
         1_000..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
-        _ => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+        1_000_000..1_000_000_000 => format!("{}.{} MB", bytes / 1_000_000, bytes % 1_000_000 / 100_000),
+        _ => format!("{}.{} GB", bytes / 1_000_000_000, bytes % 1_000_000_000 / 100_000_000),
     }
 }

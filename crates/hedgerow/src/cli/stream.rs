@@ -117,7 +117,7 @@ pub(super) fn ping(who: &str, count: u32, context: &Context) -> Result {
 }
 
 /// The node that a person means: its whole id, the beginning of it, or the name that its owner chose.
-fn peer(client: &Client, who: &str) -> Result<String> {
+pub(super) fn peer(client: &Client, who: &str) -> Result<String> {
     let list = client.call("peers.list", json!({}))?;
     let text = |peer: &Value, field: &str| peer[field].as_str().unwrap_or_default().to_owned();
     let peers: Vec<(String, String)> = list

@@ -25,6 +25,9 @@ fn every_promised_command_is_understood_with_json_and_data() {
         "peers",
         "ticket",
         "connect hedge1abc",
+        "up --dht-bootstrap 127.0.0.1:6881,node.example:6881 --dht-port 6881 --seed seed.example --seed other.example",
+        "up --no-dht --no-lan --no-serve",
+        "find 00ff",
         "login",
         "open",
         "widget new dir --name x",
@@ -55,6 +58,7 @@ fn every_promised_command_is_understood_with_json_and_data() {
         "passphrase clear",
         "stop",
         "demo --keep",
+        "sim handshake --users 1e9 --seed 7 --vanish 30 --figures f",
     ];
     for line in lines {
         let cli = parse(&format!("{line} --json --data /d")).unwrap_or_else(|e| panic!("{line}: {e}"));

@@ -7,7 +7,7 @@ use super::{
     local, output, place, prompt, refused, starters,
 };
 use crate::http;
-use hedgerow_node::{NodeConfig, NodeHandle, ReadyInfo, StartError};
+use hedgerow_node::{LookupOptions, NodeConfig, NodeHandle, ReadyInfo, StartError};
 use serde_json::json;
 use std::{
     io::{self, Read},
@@ -139,8 +139,16 @@ async fn start_node(up: &Up, context: &Context, port: u16) -> Result<(NodeHandle
         hub_port: port,
         lan: !up.no_lan,
         serve: !up.no_serve,
+        lookup: LookupOptions {
+            dht: !up.no_dht,
+            bootstrap: up.dht_bootstrap.clone(),
+            dht_port: up.dht_port,
+            seeds: up.seeds.clone(),
+        },
         park: (!up.no_park).then(|| {
-            let after = up.park_after.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+            let after = up
+                .park_after
+                .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
             after.unwrap_or(PARK_AFTER)
         }),
         peers: up.peers.clone(),

@@ -175,7 +175,10 @@ async fn carry_out<B: Backend>(
             let instance = p.instance.clone();
             let outcome = shared.backend.call(request).await;
             if outcome.is_ok() && !counts(shared).contains_key(&(Use::Updates, instance.clone())) {
-                shared.backend.call(Request::AppClose(InstanceParams { instance })).await?;
+                shared
+                    .backend
+                    .call(Request::AppClose(InstanceParams { instance }))
+                    .await?;
             }
             outcome
         }

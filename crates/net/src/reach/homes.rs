@@ -11,7 +11,7 @@ pub(crate) fn url_of(relay: SocketAddr) -> Option<RelayUrl> {
     format!("http://{relay}").parse().ok()
 }
 
-pub(super) fn addr_of(url: &RelayUrl) -> Option<SocketAddr> {
+pub(crate) fn addr_of(url: &RelayUrl) -> Option<SocketAddr> {
     let host = url.host_str()?.trim_matches(['[', ']']);
     Some(SocketAddr::new(host.parse().ok()?, url.port_or_known_default()?))
 }
@@ -45,7 +45,9 @@ pub(crate) fn is_at_home(endpoint: &Endpoint, home: SocketAddr) -> bool {
 impl Inner {
     /// Over which relays this node is reached; none when it has shut down.
     pub(crate) fn homes(&self) -> Vec<SocketAddr> {
-        self.endpoint().map(|endpoint| homes(self, &endpoint)).unwrap_or_default()
+        self.endpoint()
+            .map(|endpoint| homes(self, &endpoint))
+            .unwrap_or_default()
     }
 }
 

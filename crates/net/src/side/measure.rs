@@ -1,12 +1,18 @@
 //! Finding out what the router does: many sockets ask several others where they are seen, strangers knock, and answers
 //! are ordered for later (RFC 5780, with ordinary peers in the place of servers).
 
-use super::{any_socket, ask, random};
-use crate::{address::path_of, net::Inner, queue::lock};
-use hedgerow_traverse::nat::{Filtering, Mapping, Nat, SOCKETS, Sample, judge};
+use super::{
+    any_socket, ask,
+    filter::filtering,
+    question::{AGAIN, answer, hear, question},
+    random,
+    sample::sample,
+};
+use crate::{net::Inner, queue::lock};
+use hedgerow_traverse::nat::{Filtering, Mapping, Nat, judge};
 use hedgerow_wire::{
     reach::{Helpers, ReachRequest},
-    side::{From, MAX_SIDE, Side, Token},
+    side::{From, Side},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,32 +21,19 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    net::UdpSocket,
-    sync::mpsc,
     task::JoinSet,
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
 use tracing::{debug, info};
 
 /// Side sockets that are asked.
 const MOST_ASKED: usize = 6;
-/// When questions that were not answered are asked again, after the first time.
-const AGAIN: [Duration; 3] = [
-    Duration::from_millis(300),
-    Duration::from_millis(400),
-    Duration::from_millis(600),
-];
-/// How long the last answers may take.
-const PATIENCE: Duration = Duration::from_millis(700);
-/// Between two questions, so that a router which counts is seen to.
-const APART: Duration = Duration::from_millis(1);
-/// How long a knock may take, and how often it is asked for.
-const KNOCK: Duration = Duration::from_millis(700);
-const KNOCKS: usize = 3;
+/// How much longer than another question the first one may take.
+const FIRST: Duration = Duration::from_millis(350);
 /// When the measurement is repeated though nothing seems to have changed.
 const REPEAT: Duration = Duration::from_secs(3600);
 /// The same when it has left something open, such as who gets in because nobody was there to knock.
-const REPEAT_UNSURE: Duration = Duration::from_secs(60);
+const REPEAT_UNSURE: Duration = Duration::from_secs(10);
 /// How often it is looked whether something changed.
 const LOOK: Duration = Duration::from_millis(200);
 /// For how many seconds a mapping may have been kept.
@@ -82,7 +75,8 @@ pub(super) async fn run(net: Arc<Inner>) {
         }
         if let Some((last, at)) = &done {
             // Fewer to ask is no change; more may tell more.
-            let same = last.own == now.own && (now.seen.is_empty() || last.seen == now.seen || now.seen.is_subset(&last.seen));
+            let same =
+                last.own == now.own && (now.seen.is_empty() || last.seen == now.seen || now.seen.is_subset(&last.seen));
             let nat = lock(&net.side).nat;
             let sure = nat.mapping == Mapping::Blocked
                 || (nat.mapping != Mapping::Unknown && (nat.filtering != Filtering::Unknown || now.known < 2));
@@ -111,7 +105,10 @@ pub(super) async fn run(net: Arc<Inner>) {
         net.wake_reach.notify_one();
         done = Some((surroundings(&net), Instant::now()));
         let translated = !matches!(nat.mapping, Mapping::Unknown | Mapping::Blocked);
-        if translated && nat.timeout_s.is_none() && timeouts.as_ref().is_none_or(|task| task.is_finished() || !same_router) {
+        if translated
+            && nat.timeout_s.is_none()
+            && timeouts.as_ref().is_none_or(|task| task.is_finished() || !same_router)
+        {
             if let Some(task) = timeouts.take() {
                 task.abort();
             }
@@ -132,76 +129,24 @@ async fn others(net: &Arc<Inner>) -> Vec<SocketAddr> {
     let more = futures_util::future::join_all(asked).await;
     others.extend(more.into_iter().flatten().flat_map(|helpers| helpers.sides));
     let mut ips = own;
-    others.retain(|other| other.is_ipv4() && other.port() >= 1024 && !other.ip().is_loopback() && ips.insert(other.ip()));
+    others
+        .retain(|other| other.is_ipv4() && other.port() >= 1024 && !other.ip().is_loopback() && ips.insert(other.ip()));
     others.truncate(MOST_ASKED);
     others
 }
 
-/// The address from which packets to `to` leave this machine.
-async fn local_of(socket: &UdpSocket, to: SocketAddr) -> Option<SocketAddr> {
-    let probe = any_socket().await?;
-    probe.connect(to).await.ok()?;
-    let ip = probe.local_addr().ok()?.ip();
-    Some(SocketAddr::new(ip, socket.local_addr().ok()?.port()))
-}
-
-/// Where a socket is seen from outside: the first answer of several others.
-pub(super) async fn seen(net: &Arc<Inner>, socket: &UdpSocket) -> Option<SocketAddr> {
-    // All of them would move a router that counts.
-    let others: Vec<SocketAddr> = net.sides(&BTreeSet::new()).into_iter().map(|(_, side)| side).collect();
-    for (round, wait) in [150u64, 200, 300, 400].into_iter().enumerate() {
-        let to = others.get(round % others.len().max(1))?;
-        let token = random();
-        let _ = socket.send_to(&question(token, From::Here, 0), to).await;
-        let rtt = path_rtt(net, to.ip());
-        if let Some((at, _)) = answer(socket, token, Duration::from_millis(wait) + rtt * 2).await {
-            return Some(at);
-        }
-    }
-    None
-}
-
-fn path_rtt(net: &Inner, ip: IpAddr) -> Duration {
-    let links = net.links();
-    let path = links.iter().map(|link| path_of(&link.conn, &net.doors));
-    let rtt = path.filter(|path| path.1.is_some_and(|addr| addr.ip() == ip)).find_map(|path| path.2);
-    Duration::from_secs_f64(rtt.unwrap_or(0.0).clamp(0.0, 2000.0) / 1000.0)
-}
-
-fn question(token: Token, from: From, delay_s: u16) -> Vec<u8> {
-    Side::Ask { token, from, delay_s }.to_bytes()
-}
-
-/// Waits for the answer to a question, or a knock about it: where we are seen (not for a knock), and who says so.
-async fn hear(socket: &UdpSocket, token: Token, wait: Duration) -> Option<(Option<(SocketAddr, u16)>, SocketAddr)> {
-    let mut buffer = [0; MAX_SIDE + 1];
-    let heard = async {
-        loop {
-            let Ok((len, from)) = socket.recv_from(&mut buffer).await else {
-                tokio::task::yield_now().await;
-                continue;
-            };
-            match buffer.get(..len).map(Side::from_bytes) {
-                Some(Ok(Side::Seen { token: of, at, other_port })) if of == token => return (Some((at, other_port)), from),
-                Some(Ok(Side::Knock { token: of })) if of == token => return (None, from),
-                _ => {}
-            }
-        }
-    };
-    timeout(wait, heard).await.ok()
-}
-
-async fn answer(socket: &UdpSocket, token: Token, wait: Duration) -> Option<(SocketAddr, u16)> {
-    hear(socket, token, wait).await?.0
-}
-
 /// Everything but the time-out; takes a few seconds.
 async fn measure(net: &Arc<Inner>, others: &[SocketAddr]) -> Nat {
-    let (samples, (filtering, early), hairpin) =
-        tokio::join!(sample(others), filtering(net), hairpin(others));
+    let (samples, (filtering, early), hairpin) = tokio::join!(sample(others), filtering(net), hairpin(others));
     let asked: BTreeSet<IpAddr> = others.iter().map(SocketAddr::ip).collect();
     let (mapping, choice, outside) = judge(&samples, asked.len());
-    debug!(?mapping, ?choice, samples = samples.len(), asked = asked.len(), "the mapping");
+    debug!(
+        ?mapping,
+        ?choice,
+        samples = samples.len(),
+        asked = asked.len(),
+        "the mapping"
+    );
     let translated = !matches!(mapping, Mapping::Unknown | Mapping::Blocked | Mapping::None);
     Nat {
         mapping,
@@ -214,163 +159,6 @@ async fn measure(net: &Arc<Inner>, others: &[SocketAddr]) -> Nat {
     }
 }
 
-/// What others see of several sockets.
-async fn sample(others: &[SocketAddr]) -> Vec<Sample> {
-    let mut sockets = Vec::new();
-    for _ in 0..SOCKETS {
-        let Some(socket) = any_socket().await else { break };
-        sockets.push(Arc::new(socket));
-    }
-    let (heard, mut hearing) = mpsc::channel(256);
-    let mut readers = JoinSet::new();
-    for (at, socket) in sockets.iter().enumerate() {
-        let (socket, heard) = (socket.clone(), heard.clone());
-        readers.spawn(async move {
-            let mut buffer = [0; MAX_SIDE + 1];
-            loop {
-                let Ok((len, from)) = socket.recv_from(&mut buffer).await else {
-                    tokio::task::yield_now().await;
-                    continue;
-                };
-                if let Some(Ok(Side::Seen { token, at: seen, other_port })) = buffer.get(..len).map(Side::from_bytes)
-                    && heard.send((at, token, seen, other_port, from)).await.is_err()
-                {
-                    return;
-                }
-            }
-        });
-    }
-    // What was asked: (socket, order, to), until it is answered.
-    let mut open: BTreeMap<Token, (usize, usize, SocketAddr)> = BTreeMap::new();
-    let mut samples = Vec::new();
-    let mut order = 0;
-    let mut locals: BTreeMap<usize, SocketAddr> = BTreeMap::new();
-    let Some(first) = others.first() else { return samples };
-    for (at, socket) in sockets.iter().enumerate() {
-        if let Some(local) = local_of(socket, *first).await {
-            locals.insert(at, local);
-        }
-    }
-    let mut plan: Vec<(usize, SocketAddr)> = (0..sockets.len())
-        .flat_map(|at| others.iter().map(move |other| (at, *other)))
-        .collect();
-    let mut other_ports: BTreeSet<SocketAddr> = BTreeSet::new();
-    for round in 0..=AGAIN.len() {
-        for (at, to) in std::mem::take(&mut plan) {
-            let Some(socket) = sockets.get(at) else { continue };
-            let token = random();
-            order += 1;
-            open.insert(token, (at, order, to));
-            let _ = socket.send_to(&question(token, From::Here, 0), to).await;
-            sleep(APART).await;
-        }
-        let wait = AGAIN.get(round).copied().unwrap_or(PATIENCE);
-        let begin = Instant::now();
-        while let Some(left) = wait.checked_sub(begin.elapsed())
-            && let Ok(Some((at, token, seen, other_port, from))) = timeout(left, hearing.recv()).await
-        {
-            let Some((socket, order, to)) = open.get(&token).copied() else { continue };
-            let Some(local) = locals.get(&socket).copied().filter(|_| at == socket && from == to) else {
-                continue;
-            };
-            open.remove(&token);
-            samples.push(Sample { socket, order, local, to, seen });
-            // One socket also asks the other ports, to tell addresses from ports.
-            let beside = SocketAddr::new(to.ip(), other_port);
-            if socket == 0 && others.contains(&to) && other_port >= 1024 && other_ports.insert(beside) {
-                plan.push((0, beside));
-            }
-        }
-        let answered: BTreeSet<(usize, SocketAddr)> = samples.iter().map(|sample| (sample.socket, sample.to)).collect();
-        let missing: BTreeSet<(usize, SocketAddr)> = open
-            .values()
-            .map(|(at, _, to)| (*at, *to))
-            .filter(|asked| !answered.contains(asked))
-            .collect();
-        plan.extend(missing);
-        if plan.is_empty() {
-            break;
-        }
-    }
-    samples
-}
-
-/// Who gets in, and whether being hit first changes a mapping.
-async fn filtering(net: &Arc<Inner>) -> (Filtering, Option<bool>) {
-    let mut best = (Filtering::Unknown, None);
-    // Several may be asked: one may know nobody else, or lie.
-    for (link, side) in net.sides(&BTreeSet::new()).into_iter().filter(|(_, side)| side.is_ipv4()).take(3) {
-        let Some(socket) = any_socket().await else { break };
-        let token: Token = random();
-        let mut first = None;
-        for wait in AGAIN {
-            let _ = socket.send_to(&question(token, From::Here, 0), side).await;
-            first = answer(&socket, token, wait + KNOCK / 2).await;
-            if first.is_some() {
-                break;
-            }
-        }
-        let Some((before, _)) = first else { continue };
-        let (mut stranger, mut knockers) = (false, BTreeSet::new());
-        for _ in 0..KNOCKS {
-            let request = ReachRequest::Knock { token };
-            let asked = async {
-                let answer = ask(&link, &request).await?;
-                Helpers::from_bytes(&answer).ok()
-            };
-            let (helpers, ()) = tokio::join!(asked, async {});
-            let helpers = helpers.unwrap_or_default().sides;
-            knockers.extend(helpers.iter().copied().filter(|knocker| knocker.ip() != side.ip()));
-            let begin = Instant::now();
-            while let Some(left) = KNOCK.checked_sub(begin.elapsed())
-                && let Some((_, from)) = hear(&socket, token, left).await
-            {
-                stranger |= from.ip() != side.ip();
-                if stranger {
-                    break;
-                }
-            }
-            if stranger || helpers.is_empty() {
-                break;
-            }
-        }
-        let mut other_port = false;
-        if !stranger {
-            let token = random();
-            for wait in AGAIN {
-                let _ = socket.send_to(&question(token, From::OtherPort, 0), side).await;
-                if answer(&socket, token, wait + KNOCK / 2).await.is_some() {
-                    other_port = true;
-                    break;
-                }
-            }
-        }
-        let verdict = match (stranger, other_port, knockers.is_empty()) {
-            (true, ..) => Filtering::EndpointIndependent,
-            (false, true, false) => Filtering::AddressDependent,
-            (false, true, true) => Filtering::Unknown,
-            (false, false, _) => Filtering::AddressAndPortDependent,
-        };
-        // By now those who knocked have hit the router first.
-        let mut early = None;
-        if let (false, Some(knocker)) = (stranger, knockers.first()) {
-            for wait in AGAIN {
-                let token = random();
-                let _ = socket.send_to(&question(token, From::Here, 0), knocker).await;
-                if let Some((after, _)) = answer(&socket, token, wait + KNOCK / 2).await {
-                    early = Some(after != before);
-                    break;
-                }
-            }
-        }
-        match verdict {
-            Filtering::Unknown => best.1 = best.1.or(early),
-            verdict => return (verdict, early),
-        }
-    }
-    best
-}
-
 /// Whether two sockets of this machine reach each other by an outer address.
 async fn hairpin(others: &[SocketAddr]) -> Option<bool> {
     let (one, two) = (any_socket().await?, any_socket().await?);
@@ -379,7 +167,7 @@ async fn hairpin(others: &[SocketAddr]) -> Option<bool> {
     for wait in AGAIN {
         let token = random();
         let _ = one.send_to(&question(token, From::Here, 0), other).await;
-        outside = answer(&one, token, wait + KNOCK / 2).await;
+        outside = answer(&one, token, wait + FIRST).await;
         if outside.is_some() {
             break;
         }
@@ -400,13 +188,20 @@ async fn measure_timeout(net: std::sync::Weak<Inner>, others: Vec<SocketAddr>) {
     let mut waiting = JoinSet::new();
     for delay in TIMEOUTS {
         for at in 0..SOCKETS_OF_TIMEOUT {
-            let Some(other) = others.get(at % others.len().max(1)).copied() else { return };
+            let Some(other) = others.get(at % others.len().max(1)).copied() else {
+                return;
+            };
             waiting.spawn(async move {
                 let socket = any_socket().await?;
                 let token = random();
                 // Asked once: a second question would be a second packet for the router.
                 let _ = socket.send_to(&question(token, From::Here, delay), other).await;
-                let heard = answer(&socket, token, Duration::from_secs(delay.into()) + Duration::from_secs(2)).await;
+                let heard = answer(
+                    &socket,
+                    token,
+                    Duration::from_secs(delay.into()) + Duration::from_secs(2),
+                )
+                .await;
                 Some((delay, heard.is_some()))
             });
         }
@@ -417,10 +212,16 @@ async fn measure_timeout(net: std::sync::Weak<Inner>, others: Vec<SocketAddr>) {
         let (count, any) = heard.entry(delay).or_default();
         *count += 1;
         *any |= came;
-        let ended = |delay: &u16| heard.get(delay).is_some_and(|(count, any)| *count >= SOCKETS_OF_TIMEOUT && !any);
+        let ended = |delay: &u16| {
+            heard
+                .get(delay)
+                .is_some_and(|(count, any)| *count >= SOCKETS_OF_TIMEOUT && !any)
+        };
         let longest = heard.iter().filter(|(_, (_, any))| *any).map(|(delay, _)| *delay).max();
         // Two in a row that did not come, or all that could.
-        let over = TIMEOUTS.windows(2).any(|pair| pair.iter().all(|delay| ended(delay) && Some(*delay) > longest));
+        let over = TIMEOUTS
+            .windows(2)
+            .any(|pair| pair.iter().all(|delay| ended(delay) && Some(*delay) > longest));
         let all = heard.len() == TIMEOUTS.len() && heard.values().all(|(count, _)| *count >= SOCKETS_OF_TIMEOUT);
         if over || all {
             let Some(net) = net.upgrade() else { return };

@@ -1,7 +1,7 @@
 //! Meeting a peer that is only reached over a relay: both open sockets towards each other, as
 //! [`hedgerow_traverse::punch`] says, and what gets through becomes a path of the connection.
 
-use super::{any_socket, ask, measure, random, tunnel::Door};
+use super::{any_socket, ask, question::prove, random, tunnel::Door};
 use crate::{
     address::{PathKind, path_of},
     link::Link,
@@ -11,11 +11,11 @@ use crate::{
 use hedgerow_base::NodeId;
 use hedgerow_traverse::punch::{Plan, Probe, Punch, What, plan, wait_ms};
 use hedgerow_wire::{
-    reach::{Met, Ports, ReachRequest, Spot},
-    side::{MAX_SIDE, Meeting, Side},
+    reach::{Helpers, Met, Ports, ReachRequest, Spot},
+    side::{MAX_SIDE, Meeting, Side, Token},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
     time::Duration,
@@ -141,7 +141,7 @@ pub(crate) async fn watch(net: Arc<Inner>, link: Arc<Link>) {
             continue;
         }
         let begin = Instant::now();
-        let met = meet(&net, &link, mine, theirs).await;
+        let met = meet(&net, &link, mine).await;
         debug!(peer = %link.node.short(), ?plan, met, took = ?begin.elapsed(), "a meeting");
         let pause = match is_costly(mine, theirs) && attempts + 1 >= SCANS {
             true => SCAN_PAUSE,
@@ -153,10 +153,12 @@ pub(crate) async fn watch(net: Arc<Inner>, link: Arc<Link>) {
 }
 
 /// One meeting that this node asks for. It leads.
-async fn meet(net: &Arc<Inner>, link: &Arc<Link>, mine: Ports, theirs: Ports) -> bool {
-    let Some(running) = Running::begin(net) else { return false };
+async fn meet(net: &Arc<Inner>, link: &Arc<Link>, mine: Ports) -> bool {
+    let Some(running) = Running::begin(net) else {
+        return false;
+    };
     let meeting: Meeting = random();
-    let Some((socket, spot)) = spot(net, mine, theirs).await else {
+    let Some((socket, spot)) = spot(net, link, mine, meeting).await else {
         return false;
     };
     let request = ReachRequest::Meet {
@@ -169,6 +171,9 @@ async fn meet(net: &Arc<Inner>, link: &Arc<Link>, mine: Ports, theirs: Ports) ->
     let Ok(Met { spot: Some(their_spot) }) = Met::from_bytes(&answer) else {
         return false;
     };
+    if !is_vouched_for(net, &their_spot, meeting, false).await {
+        return false;
+    }
     let attempt = Attempt {
         meeting,
         mine: spot,
@@ -180,11 +185,18 @@ async fn meet(net: &Arc<Inner>, link: &Arc<Link>, mine: Ports, theirs: Ports) ->
 }
 
 /// A peer asks for a meeting.
-pub(crate) fn answer_meet(net: &Arc<Inner>, link: &Arc<Link>, meeting: Meeting, theirs: Spot) -> impl Future<Output = Met> + use<> {
+pub(crate) fn answer_meet(
+    net: &Arc<Inner>,
+    link: &Arc<Link>,
+    meeting: Meeting,
+    theirs: Spot,
+) -> impl Future<Output = Met> + use<> {
     let (net, link) = (net.clone(), link.clone());
     async move {
         let not = Met::default();
-        let Some(mine) = lock(&net.side).nat.ports() else { return not };
+        let Some(mine) = lock(&net.side).nat.ports() else {
+            return not;
+        };
         let useful = plan(mine, theirs.ports).is_some() && path_of(&link.conn, &net.doors).0 == PathKind::Relay;
         let may = useful
             && lock(&net.side)
@@ -193,8 +205,14 @@ pub(crate) fn answer_meet(net: &Arc<Inner>, link: &Arc<Link>, meeting: Meeting, 
         if !may || !theirs.at().is_some_and(|at| is_fair(at.ip())) {
             return not;
         }
-        let Some(running) = Running::begin(&net) else { return not };
-        let Some((socket, spot)) = spot(&net, mine, theirs.ports).await else {
+        let Some(running) = Running::begin(&net) else {
+            return not;
+        };
+        let (vouched, spot) = tokio::join!(
+            is_vouched_for(&net, &theirs, meeting, true),
+            spot(&net, &link, mine, meeting)
+        );
+        let Some((socket, spot)) = spot.filter(|_| vouched) else {
             return not;
         };
         let attempt = Attempt {
@@ -215,22 +233,62 @@ pub(crate) fn answer_meet(net: &Arc<Inner>, link: &Arc<Link>, meeting: Meeting, 
 /// Probes go to addresses of the internet only.
 fn is_fair(ip: IpAddr) -> bool {
     match ip {
-        IpAddr::V4(ip) => !(ip.is_loopback() || ip.is_link_local() || ip.is_multicast() || ip.is_broadcast() || ip.is_unspecified()),
+        IpAddr::V4(ip) => {
+            !(ip.is_loopback() || ip.is_link_local() || ip.is_multicast() || ip.is_broadcast() || ip.is_unspecified())
+        }
         IpAddr::V6(_) => false,
     }
 }
 
-/// The first socket, and where it is seen from outside now. For a router that chooses at random nothing needs measuring.
-async fn spot(net: &Arc<Inner>, mine: Ports, theirs: Ports) -> Option<(UdpSocket, Spot)> {
+/// The token under which a witness sees the sides of a meeting. Each has its own.
+fn token_of(meeting: Meeting, leads: bool) -> Token {
+    let [a, b, c, d, e, f, g, h, ..] = meeting;
+    let [.., i, j, k, l, m, n, o, p] = meeting;
+    if leads {
+        [a, b, c, d, e, f, g, h]
+    } else {
+        [i, j, k, l, m, n, o, p]
+    }
+}
+
+/// The first socket, and where it is seen from outside now, by the peer's witness: so the peer knows that probes to that
+/// address go to nobody else.
+async fn spot(net: &Arc<Inner>, link: &Link, mine: Ports, meeting: Meeting) -> Option<(UdpSocket, Spot)> {
+    let witness = lock(&net.reach).witness_of(link)?;
+    if !is_fair(witness.ip()) || witness.port() < 1024 {
+        return None;
+    }
     let socket = any_socket().await?;
-    let outside = lock(&net.side).nat.outside;
-    let at = match (mine, outside) {
-        (Ports::Block { low, .. }, Some(ip)) => SocketAddr::new(ip, low),
-        (Ports::Random, Some(ip)) => SocketAddr::new(ip, 1024),
-        (Ports::Sequential { .. }, _) if matches!(theirs, Ports::Same { .. }) => measure::seen(net, &socket).await?,
-        _ => measure::seen(net, &socket).await?,
-    };
+    let token = token_of(meeting, link.dialled_by_me);
+    let at = prove(net, &socket, witness, token).await?;
     Some((socket, Spot::new(at, mine)))
+}
+
+/// Whether our witness has seen the other side where it says that it is.
+async fn is_vouched_for(net: &Arc<Inner>, theirs: &Spot, meeting: Meeting, by_leader: bool) -> bool {
+    let serves = lock(&net.reach).serves();
+    let Some(witness) = net.witness(serves) else {
+        return false;
+    };
+    let token = token_of(meeting, by_leader);
+    let seen = if Some(witness) == net.side_of(serves) {
+        super::answer_seen(net, token)
+    } else {
+        let sides = net.sides(&BTreeSet::new());
+        let Some((link, _)) = sides.into_iter().find(|(_, side)| *side == witness) else {
+            return false;
+        };
+        let Some(answer) = ask(&link, &ReachRequest::Seen { token }).await else {
+            return false;
+        };
+        Helpers::from_bytes(&answer).unwrap_or_default()
+    };
+    let (seen, said) = (seen.sides.first().map(SocketAddr::ip), theirs.at().map(|at| at.ip()));
+    let vouched = seen.is_some() && seen == said;
+    if !vouched {
+        debug!(?seen, ?said, "a meeting at an address that nobody vouches for");
+    }
+    vouched
 }
 
 /// One side of a meeting that both want.
@@ -292,7 +350,9 @@ impl Attempt {
             if let Some(found) = punch.found() {
                 break Some(found);
             }
-            if passed(begin).checked_sub(wait).is_some_and(|now| punch.is_over(now)) || link.conn.close_reason().is_some() {
+            if passed(begin).checked_sub(wait).is_some_and(|now| punch.is_over(now))
+                || link.conn.close_reason().is_some()
+            {
                 break None;
             }
         };
@@ -369,7 +429,10 @@ mod tests {
         let (mut meetings, now) = (Meetings::default(), Instant::now());
         let (one, two) = (NodeId([1; 32]), NodeId([2; 32]));
         assert_eq!((0..50).filter(|_| meetings.may(one, true, now)).count(), MOST_COSTLY);
-        assert_eq!((0..50).filter(|_| meetings.may(one, false, now)).count(), MOST_ASKED - MOST_COSTLY);
+        assert_eq!(
+            (0..50).filter(|_| meetings.may(one, false, now)).count(),
+            MOST_ASKED - MOST_COSTLY
+        );
         assert!(meetings.may(two, true, now), "others are not affected");
         assert!(meetings.may(one, true, now + ASKED_TIME));
         meetings.running = MOST_MEETINGS;
@@ -378,7 +441,14 @@ mod tests {
 
     #[test]
     fn probes_go_to_no_machine_of_the_own_network_by_loopback_or_broadcast() {
-        for ip in ["127.0.0.1", "169.254.1.1", "224.0.0.1", "255.255.255.255", "0.0.0.0", "::1"] {
+        for ip in [
+            "127.0.0.1",
+            "169.254.1.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "0.0.0.0",
+            "::1",
+        ] {
             assert!(!is_fair(ip.parse().unwrap()), "{ip}");
         }
         assert!(is_fair("203.0.113.7".parse().unwrap()));

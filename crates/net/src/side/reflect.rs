@@ -1,10 +1,11 @@
 //! Answering strangers: where their packets come from, perhaps later, perhaps from another port. Nobody gets more
-//! bytes out of it than they put in, and nobody gets much.
+//! bytes out of it than they put in, and nobody gets much. Who has received an answer knows a cookie; only addresses that
+//! showed theirs are vouched for or knocked at, so that nobody can name another's.
 
 use crate::{net::Inner, park, queue::lock};
 use hedgerow_wire::{
     park::MAX_PARK,
-    side::{From, MAX_SIDE, Side, Token},
+    side::{Cookie, From, MAX_SIDE, Side, Token},
 };
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -89,11 +90,71 @@ impl Quota {
     }
 }
 
+/// What an address shows after it has received an answer. The key is made anew with each start.
+fn cookie(key: &[u8; 32], ip: IpAddr) -> Cookie {
+    let bytes = match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+        IpAddr::V6(ip) => ip.octets(),
+    };
+    let hash = blake3::keyed_hash(key, &bytes);
+    hash.as_bytes().first_chunk().copied().unwrap_or_default()
+}
+
+/// What to answer to a datagram.
+struct Answer {
+    from: From,
+    delay_s: u16,
+    seen: Side,
+}
+
+/// Decides about datagrams; `other_port` is the port of the other socket.
+struct Reflector {
+    key: [u8; 32],
+    other_port: u16,
+    quota: Quota,
+}
+
+impl Reflector {
+    /// The answer to a datagram, if it gets one. Where it came from is remembered if it shows the cookie of that address.
+    fn answer(&mut self, datagram: &[u8], from: SocketAddr, asked: &mut Asked, now: Instant) -> Option<Answer> {
+        let Ok(Side::Ask {
+            token,
+            from: want,
+            delay_s,
+            cookie: shown,
+        }) = Side::from_bytes(datagram)
+        else {
+            return None;
+        };
+        if !self.quota.take(from.ip(), now) {
+            return None;
+        }
+        let cookie = cookie(&self.key, from.ip());
+        if shown == cookie {
+            asked.remember(token, from, now);
+        }
+        let seen = Side::Seen {
+            token,
+            at: SocketAddr::new(from.ip().to_canonical(), from.port()),
+            other_port: self.other_port,
+            cookie,
+        };
+        Some(Answer {
+            from: want,
+            delay_s,
+            seen,
+        })
+    }
+}
+
 /// Answers on both sockets.
 pub(super) async fn run(net: Arc<Inner>, socket: Arc<UdpSocket>, other: Arc<UdpSocket>) {
-    let mut quota = Quota::default();
+    let mut reflector = Reflector {
+        key: super::random(),
+        other_port: other.local_addr().map_or(0, |addr| addr.port()),
+        quota: Quota::default(),
+    };
     let delayed = Arc::new(AtomicUsize::new(0));
-    let other_port = other.local_addr().map_or(0, |addr| addr.port());
     let (mut one, mut two) = ([0; LONGEST + 1], [0; LONGEST + 1]);
     loop {
         let (received, here, there, buffer) = tokio::select! {
@@ -105,34 +166,25 @@ pub(super) async fn run(net: Arc<Inner>, socket: Arc<UdpSocket>, other: Arc<UdpS
             tokio::task::yield_now().await;
             continue;
         };
-        let now = Instant::now();
-        if let Some(packet) = buffer.get(..len).filter(|packet| park::is_meant(packet)) {
-            park::heard(&net, packet, from, &socket).await;
+        let datagram = buffer.get(..len).unwrap_or_default();
+        if park::is_meant(datagram) {
+            park::heard(&net, datagram, from, &socket).await;
             continue;
         }
-        let Some(Ok(Side::Ask { token, from: want, delay_s })) = buffer.get(..len).map(Side::from_bytes) else {
-            continue;
-        };
-        if !quota.take(from.ip(), now) {
-            continue;
-        }
-        lock(&net.side).asked.remember(token, from, now);
-        let by = match want {
+        let answer = reflector.answer(datagram, from, &mut lock(&net.side).asked, Instant::now());
+        let Some(answer) = answer else { continue };
+        let by = match answer.from {
             From::Here => here,
             From::OtherPort => there,
         };
-        let answer = Side::Seen {
-            token,
-            at: SocketAddr::new(from.ip().to_canonical(), from.port()),
-            other_port,
-        };
-        if delay_s == 0 {
-            let _ = by.send_to(&answer.to_bytes(), from).await;
+        let bytes = answer.seen.to_bytes();
+        if answer.delay_s == 0 {
+            let _ = by.send_to(&bytes, from).await;
         } else if delayed.fetch_add(1, Ordering::Relaxed) < MOST_DELAYED {
             let (by, delayed) = (by.clone(), delayed.clone());
             net.spawn(async move {
-                tokio::time::sleep(Duration::from_secs(delay_s.into())).await;
-                let _ = by.send_to(&answer.to_bytes(), from).await;
+                tokio::time::sleep(Duration::from_secs(answer.delay_s.into())).await;
+                let _ = by.send_to(&bytes, from).await;
                 delayed.fetch_sub(1, Ordering::Relaxed);
             });
         } else {
@@ -159,6 +211,55 @@ mod tests {
             asked.remember(n.to_be_bytes(), at(3), now);
         }
         assert!(asked.order.len() <= MOST_REMEMBERED && asked.by_token.len() == asked.order.len());
+    }
+
+    #[test]
+    fn nobody_is_vouched_for_at_an_address_where_they_received_nothing() {
+        let mut reflector = Reflector {
+            key: [1; 32],
+            other_port: 9,
+            quota: Quota::default(),
+        };
+        let (mut asked, now) = (Asked::default(), Instant::now());
+        let (own, victim): (SocketAddr, SocketAddr) =
+            ("203.0.113.7:5".parse().unwrap(), "203.0.113.8:5".parse().unwrap());
+        let ask = |token, cookie| {
+            Side::Ask {
+                token,
+                from: From::Here,
+                delay_s: 0,
+                cookie,
+            }
+            .to_bytes()
+        };
+        let question = ask([1; 8], [0; 8]);
+        let answer = reflector.answer(&question, own, &mut asked, now).unwrap().seen;
+        assert!(answer.to_bytes().len() <= question.len());
+        let Side::Seen { at, cookie, .. } = answer else {
+            panic!()
+        };
+        assert_eq!(at, own);
+        assert_eq!(asked.of(&[1; 8], now), None, "received nothing yet");
+        // With a forged sender, the cookie of the own address.
+        reflector.answer(&ask([2; 8], cookie), victim, &mut asked, now).unwrap();
+        assert_eq!(asked.of(&[2; 8], now), None);
+        reflector.answer(&ask([3; 8], cookie), own, &mut asked, now).unwrap();
+        assert_eq!(asked.of(&[3; 8], now), Some(own));
+        for other in [Side::Knock { token: [4; 8] }, answer] {
+            assert!(
+                reflector.answer(&other.to_bytes(), own, &mut asked, now).is_none(),
+                "no answers to answers"
+            );
+        }
+    }
+
+    #[test]
+    fn a_cookie_is_good_for_one_address_and_one_run() {
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        let of = |key, text| cookie(&[key; 32], ip(text));
+        assert_eq!(of(1, "203.0.113.7"), of(1, "::ffff:203.0.113.7"));
+        assert_ne!(of(1, "203.0.113.7"), of(1, "203.0.113.8"));
+        assert_ne!(of(1, "203.0.113.7"), of(2, "203.0.113.7"));
     }
 
     #[test]

@@ -48,7 +48,14 @@ impl Door {
     }
 
     /// Carries packets between the engine and the peer until none come any more.
-    pub(super) async fn carry(self, net: Arc<Inner>, engine: u16, outside: Arc<UdpSocket>, remote: SocketAddr, meeting: Meeting) {
+    pub(super) async fn carry(
+        self,
+        net: Arc<Inner>,
+        engine: u16,
+        outside: Arc<UdpSocket>,
+        remote: SocketAddr,
+        meeting: Meeting,
+    ) {
         lock(&net.doors.0).insert(self.port, remote);
         debug!(door = self.port, %remote, "a path through two routers");
         let engine = SocketAddr::from((Ipv4Addr::LOCALHOST, engine));
@@ -74,7 +81,9 @@ impl Door {
                     // The answer to the choice was lost.
                     Some(Ok(Side::Pick { meeting: of, .. })) if of == meeting => {
                         let door = self.port;
-                        let _ = outside.send_to(&Side::Picked { meeting, door }.to_bytes(), remote).await;
+                        let _ = outside
+                            .send_to(&Side::Picked { meeting, door }.to_bytes(), remote)
+                            .await;
                     }
                     Some(_) => {}
                 }

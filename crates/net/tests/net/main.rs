@@ -4,6 +4,8 @@
 mod connect;
 mod flow;
 mod hostile;
+mod lookup;
+mod lookup_hostile;
 mod park;
 mod reconnect;
 mod support;

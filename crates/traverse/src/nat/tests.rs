@@ -1,5 +1,8 @@
+extern crate std;
+
 use super::*;
 use crate::random::Random;
+use std::{format, vec::Vec};
 
 fn addr(text: &str) -> SocketAddr {
     text.parse().unwrap()
@@ -65,7 +68,10 @@ fn routers_are_told_apart_also_when_one_of_four_lies() {
             next += 2;
             outer(next)
         }));
-        assert_eq!(counts, (Mapping::AddressAndPortDependent, Choice::Sequential(2), outside));
+        assert_eq!(
+            counts,
+            (Mapping::AddressAndPortDependent, Choice::Sequential(2), outside)
+        );
         let mut wraps = 0;
         let wrapping = told(ask(4, |_, _| {
             wraps = (wraps + 1) % 20;
@@ -109,7 +115,11 @@ fn nothing_is_said_that_nobody_saw() {
     assert_eq!(alone.0, Mapping::Unknown, "one address cannot tell");
     let mut random = Random::new(5);
     let ports = judge(&ask(1, |_, _| outer(1024 + random.below(64_000) as u16)), 1);
-    assert_eq!(ports.0, Mapping::AddressAndPortDependent, "two ports of one address can");
+    assert_eq!(
+        ports.0,
+        Mapping::AddressAndPortDependent,
+        "two ports of one address can"
+    );
 }
 
 #[test]
@@ -125,11 +135,36 @@ fn names_are_those_that_people_use() {
         (M::None, F::EndpointIndependent, C::Kept, "none"),
         (M::None, F::AddressAndPortDependent, C::Kept, "firewall"),
         (M::EndpointIndependent, F::EndpointIndependent, C::Kept, "full-cone"),
-        (M::EndpointIndependent, F::AddressDependent, C::Kept, "address-restricted"),
-        (M::EndpointIndependent, F::AddressAndPortDependent, C::Kept, "port-restricted"),
-        (M::AddressAndPortDependent, F::AddressAndPortDependent, C::Random, "symmetric-random"),
-        (M::AddressAndPortDependent, F::Unknown, C::Block(1024, 2047), "symmetric-block"),
-        (M::AddressDependent, F::Unknown, C::Sequential(1), "symmetric-sequential"),
+        (
+            M::EndpointIndependent,
+            F::AddressDependent,
+            C::Kept,
+            "address-restricted",
+        ),
+        (
+            M::EndpointIndependent,
+            F::AddressAndPortDependent,
+            C::Kept,
+            "port-restricted",
+        ),
+        (
+            M::AddressAndPortDependent,
+            F::AddressAndPortDependent,
+            C::Random,
+            "symmetric-random",
+        ),
+        (
+            M::AddressAndPortDependent,
+            F::Unknown,
+            C::Block(1024, 2047),
+            "symmetric-block",
+        ),
+        (
+            M::AddressDependent,
+            F::Unknown,
+            C::Sequential(1),
+            "symmetric-sequential",
+        ),
         (M::Blocked, F::Unknown, C::Unknown, "udp-blocked"),
         (M::Unknown, F::Unknown, C::Unknown, "unknown"),
     ] {

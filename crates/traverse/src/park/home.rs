@@ -4,12 +4,15 @@
 //! nothing here sends more bytes than it gets. Who calls must first show that it gets packets at its address.
 
 use super::{Key, bearer, first, mac, sealed};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::ToString,
+    vec,
+    vec::Vec,
+};
+use core::net::{IpAddr, SocketAddr, SocketAddrV4};
 use hedgerow_base::{NodeId, hash};
 use hedgerow_wire::park::{Calling, Cookie, MAX_COUNT, Park, Pass};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, SocketAddr, SocketAddrV4},
-};
 
 /// Most nodes that sleep here, and most of one address: many may be behind one router.
 pub const MOST: usize = 1024;

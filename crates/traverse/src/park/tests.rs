@@ -1,3 +1,5 @@
+extern crate std;
+
 use super::{HEADERS, key, pass};
 use super::{
     home::{Datagram, Home},
@@ -11,6 +13,7 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4},
 };
+use std::{println, vec::Vec};
 
 const NODE: NodeId = NodeId([1; 32]);
 const LINK: [u8; 32] = [2; 32];

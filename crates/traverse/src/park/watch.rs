@@ -6,6 +6,7 @@
 //! that the home is alive, so nothing else is needed for that.
 
 use super::{HEADERS, Key, mac, sealed};
+use alloc::vec::Vec;
 use hedgerow_wire::park::{MAX_COUNT, Park};
 
 /// Bytes per hour that beats and their answers may cost, headers included. The goal is 7 kB in all.

@@ -1,5 +1,7 @@
 //! Two sides behind routers of the test's own.
 
+extern crate std;
+
 use super::*;
 use proptest::prelude::*;
 use std::{
@@ -7,6 +9,7 @@ use std::{
     collections::{BTreeMap, BinaryHeap},
     net::{IpAddr, Ipv4Addr},
 };
+use std::{println, vec::Vec};
 
 /// How a router of the tests chooses ports. All let in only exactly what was sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +109,9 @@ struct World {
     noise: i32,
 }
 
+/// When it arrives at whom, from and to where, and what it says.
+type Packet = (u64, usize, SocketAddr, SocketAddr, u8);
+
 /// Milliseconds until both agreed on one path that works, if they do. `a` leads.
 fn meet(a: Kind, b: Kind, world: &World, seed: u64) -> Option<u64> {
     let mut routers = [Router::new(a, 11, seed), Router::new(b, 12, !seed)];
@@ -123,7 +129,7 @@ fn meet(a: Kind, b: Kind, world: &World, seed: u64) -> Option<u64> {
     let rtt = world.one_way_ms * 4;
     starts[0] += wait_ms(spots[0].ports, spots[1].ports, true, rtt);
     starts[1] += wait_ms(spots[1].ports, spots[0].ports, false, rtt);
-    let mut wire: BinaryHeap<Reverse<(u64, usize, SocketAddr, SocketAddr, u8)>> = BinaryHeap::new();
+    let mut wire: BinaryHeap<Reverse<Packet>> = BinaryHeap::new();
     for now in 0..12_000u64 {
         for at in 0..2 {
             if now < starts[at] {
@@ -192,7 +198,13 @@ fn routers_that_keep_ports_let_each_other_in_at_once() {
 
 #[test]
 fn one_known_port_is_enough_against_any_other_router() {
-    for hard in [Kind::Random, Kind::Block, Kind::Counts(1), Kind::Counts(-2), Kind::Wraps] {
+    for hard in [
+        Kind::Random,
+        Kind::Block,
+        Kind::Counts(1),
+        Kind::Counts(-2),
+        Kind::Wraps,
+    ] {
         for easy in [Kind::Keeps, Kind::Touchy] {
             for (a, b) in [(easy, hard), (hard, easy)] {
                 let (met, p95) = rate(a, b, &FAR);

@@ -1,0 +1,12 @@
+//! Networks of any size on virtual time: what a design costs and how it takes a blow (issue 3; O5, W22).
+//!
+//! Nothing here reads a clock or rolls real dice: the same input and seed give the same result on every machine.
+//! `docs/scale.md` says what follows from it.
+
+pub mod chance;
+pub mod figures;
+pub mod handshake;
+pub mod poisson;
+mod queue;
+
+pub use figures::{Figure, Figures, FiguresError};
