@@ -3,8 +3,7 @@
 
 mod homes;
 
-pub(crate) use homes::addr_of;
-pub(crate) use homes::{homes, is_at_home, url_of};
+pub(crate) use homes::{addr_of, homes, is_at_home, url_of};
 
 use crate::{
     address::{is_local, path_of},
