@@ -2,7 +2,9 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Node, until } from "../lib/node.mjs";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Node, folder, until } from "../lib/node.mjs";
 
 const QUIET = ["--park-after", "2"];
 const texts = async (node, instance) =>
@@ -50,4 +52,17 @@ test("a node that keeps its connections is not parked", async (t) => {
   await sleep(6000);
   assert.notEqual((await b.run("peers"))[0].path, "parked");
   assert.equal((await b.run("doctor")).idle.enabled, false);
+});
+
+test("a file for a parked peer is offered at once, and its answer comes back though both have parked again", async (t) => {
+  const a = await Node.start(t, { args: QUIET });
+  const b = await Node.start(t, { args: [...QUIET, "--peer", a.ready.ticket] });
+  await parked("A rests", a, 1);
+  const path = join(folder(t, "file"), "text.txt");
+  writeFileSync(path, "for B");
+  await a.call("files.send", { path, node: b.ready.node });
+  const offer = await until("the offer", async () => (await b.run("files"))[0]);
+  await parked("B rests", b, 1);
+  await b.call("files.accept", { number: offer.number, folder: folder(t, "inbox") });
+  await until("it is there", async () => (await a.run("files"))[0].state === "done");
 });

@@ -20,6 +20,9 @@ use std::{
 const MEETING: Duration = Duration::from_secs(30);
 /// Until what comes with meeting is over.
 const SETTLING: Duration = Duration::from_secs(15);
+/// How long a node gets to give up what it does not need, and until the engine has closed its last relay.
+const RESTING: Duration = Duration::from_secs(240);
+const CLOSING: Duration = Duration::from_secs(75);
 /// In which a connection is complete, also if it begins relayed.
 const HANDSHAKE: Duration = Duration::from_secs(4);
 
@@ -70,6 +73,7 @@ pub fn run(idle: &Idle) -> Result<Value> {
     let handshakes = (homes()? - before_meeting, begin.elapsed());
     wait_for(&node, public.len() + others.len())?;
     thread::sleep(SETTLING);
+    let asleep = rest(&node)?;
 
     let own = || Traffic::of(&*lab.space(&host(0))?, "eth0");
     let (begin, before, homes_before) = (Instant::now(), own()?, homes()?);
@@ -90,6 +94,9 @@ pub fn run(idle: &Idle) -> Result<Value> {
         "connections": peers.len(),
         "direct": paths("direct"),
         "relayed": paths("relay"),
+        "parked": paths("parked"),
+        "asleep": asleep.is_some(),
+        "seconds_until_asleep": asleep.map(|time| time.as_secs()),
         "bytes_per_hour": (passed.bytes() as f64 / hours).round(),
         "packets_per_hour": (passed.packets() as f64 / hours).round(),
         "interfaces": {
@@ -138,6 +145,21 @@ fn wait_for(node: &Node, connections: usize) -> Result<()> {
     Ok(())
 }
 
+/// Waits until a node has given up what it does not need, if it does; how long that took.
+fn rest(node: &Node) -> Result<Option<Duration>> {
+    let begin = Instant::now();
+    while !node.is_asleep()? {
+        if begin.elapsed() > RESTING {
+            eprintln!("the node does not sleep");
+            return Ok(None);
+        }
+        thread::sleep(Duration::from_secs(1));
+    }
+    let time = begin.elapsed();
+    thread::sleep(CLOSING);
+    Ok(Some(time))
+}
+
 /// Connects a node to all others.
 fn meet(node: &Node, others: &[Node]) -> Result<()> {
     for other in others {
@@ -151,11 +173,12 @@ fn meet(node: &Node, others: &[Node]) -> Result<()> {
 pub fn text(result: &Value) -> String {
     let number = |key: &str| result[key].as_f64().unwrap_or_default();
     format!(
-        "{} connections ({} direct, {} relayed), idle for {:.1} minutes: {:.0} bytes and {:.0} packets an hour\n\
+        "{} connections ({} direct, {} relayed, {} parked), idle for {:.1} minutes: {:.0} bytes and {:.0} packets an hour\n\
          at the public nodes: {:.0} bytes to take the node in, {:.0} for a handshake\n",
         result["connections"],
         result["direct"],
         result["relayed"],
+        result["parked"],
         number("minutes"),
         number("bytes_per_hour"),
         number("packets_per_hour"),

@@ -95,6 +95,11 @@ impl Node {
         Ok(self.ask(&["doctor"])?["nat"].take())
     }
 
+    /// Whether it has no connection and no relay, and waits to be woken.
+    pub fn is_asleep(&self) -> Result<bool> {
+        Ok(self.ask(&["doctor"])?["idle"]["asleep"] == true)
+    }
+
     /// Whether the DHT has its record.
     pub fn is_published(&self) -> Result<bool> {
         Ok(self.ask(&["doctor"])?["lookup"]["published_ms_ago"].is_u64())

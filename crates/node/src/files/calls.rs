@@ -77,7 +77,7 @@ pub(crate) async fn send(node: &NodeHandle, params: SendFileParams) -> Result<Fi
         let number = engine.with_book(|book, effects| book.send(now, peer, offer, place, effects));
         let number = number.map_err(refused)?;
         engine.keep_values(number, values, stamp);
-        engine.file(number)
+        engine.file_to_tell(number)
     })
     .await
 }
@@ -135,6 +135,14 @@ impl Engine {
         self.shown_file(transfer.ok_or_else(|| refused(Refusal::Unknown))?)
     }
 
+    /// A transfer that the other side is to hear of, also when it is parked.
+    fn file_to_tell(&self, number: u64) -> Result<FileTransfer, ApiError> {
+        if let Some(transfer) = self.files_moving.book.get(number) {
+            self.net.call(&transfer.peer);
+        }
+        self.file(number)
+    }
+
     pub(crate) fn file_list(&self) -> Result<Vec<FileTransfer>, ApiError> {
         let mut list: Vec<&Transfer> = self.files_moving.book.transfers().collect();
         list.sort_by_key(|t| std::cmp::Reverse(t.number));
@@ -151,21 +159,21 @@ impl Engine {
         let place = folder.to_string_lossy().into_owned();
         self.with_book(|book, effects| book.accept(now, params.number, place, room, effects))
             .map_err(refused)?;
-        self.file(params.number)
+        self.file_to_tell(params.number)
     }
 
     pub(crate) fn refuse_file(&mut self, number: u64) -> Result<FileTransfer, ApiError> {
         let now = self.now_ms();
         self.with_book(|book, effects| book.refuse(now, number, effects))
             .map_err(refused)?;
-        self.file(number)
+        self.file_to_tell(number)
     }
 
     pub(crate) fn stop_file(&mut self, number: u64) -> Result<FileTransfer, ApiError> {
         let now = self.now_ms();
         self.with_book(|book, effects| book.stop(now, number, effects))
             .map_err(refused)?;
-        self.file(number)
+        self.file_to_tell(number)
     }
 
     pub(crate) fn clear_files(&mut self) -> Result<(), ApiError> {
