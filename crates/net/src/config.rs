@@ -1,5 +1,6 @@
 //! How a node's network is set up.
 
+use crate::relay::{RelayAt, Serving};
 use hedgerow_base::{NodeId, SecretKey};
 use hedgerow_wire::node::DeviceCertificate;
 use std::{
@@ -15,7 +16,7 @@ pub struct KnownPeer {
     /// Where it was reached, best first.
     pub addresses: Vec<SocketAddr>,
     /// Relays over which it could be reached.
-    pub relays: Vec<SocketAddr>,
+    pub relays: Vec<RelayAt>,
     /// When it was last connected, milliseconds since 1970; the latest are dialled first.
     pub last_seen_ms: u64,
 }
@@ -41,6 +42,8 @@ pub struct NetConfig {
     pub lan: bool,
     /// Relay for others when this node turns out to be reachable.
     pub serve: bool,
+    /// Whether and how much the person wants it to.
+    pub serving: Serving,
     /// Peers from earlier runs.
     pub known: Vec<KnownPeer>,
     /// Nodes that are never spoken to.
@@ -64,6 +67,7 @@ impl NetConfig {
             preferred_port: None,
             lan: true,
             serve: true,
+            serving: Serving::default(),
             known: Vec::new(),
             blocked: Vec::new(),
             limits: NetLimits::default(),

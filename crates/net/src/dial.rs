@@ -1,7 +1,8 @@
 //! Dialling: remembered, asked for and discovered peers, each with its own backoff.
 
 use crate::{
-    address::is_local, error::ConnectError, hello, journal::Step, link::Link, net::Inner, queue::lock, table::DialOrder,
+    address::is_local, error::ConnectError, hello, journal::Step, link::Link, net::Inner, queue::lock, relay::RelayAt,
+    table::DialOrder,
 };
 use hedgerow_wire::node::ALPN;
 use iroh::{
@@ -92,12 +93,10 @@ async fn connect(net: &Arc<Inner>, endpoint: &Endpoint, order: &DialOrder) -> Re
     let mut relays = lock(&net.reach).relays_of(&order.node);
     if relays.is_empty() {
         // A reachable node relays on the TCP port of the same number: the way to it where no UDP passes.
-        relays.extend(order.addresses.iter().filter(|addr| !is_local(addr.ip())).take(GUESSES));
+        let guessed = order.addresses.iter().filter(|addr| !is_local(addr.ip()));
+        relays.extend(guessed.take(GUESSES).map(|at| RelayAt::of(order.node, *at)));
     }
-    let over = relays
-        .into_iter()
-        .filter_map(crate::reach::url_of)
-        .map(TransportAddr::Relay);
+    let over = relays.iter().filter_map(RelayAt::url).map(TransportAddr::Relay);
     let addr = EndpointAddr::from_parts(id, order.addresses.iter().copied().map(TransportAddr::Ip).chain(over));
     let mut cancelled = order.cancelled.clone();
     tokio::select! {

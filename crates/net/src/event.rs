@@ -74,7 +74,7 @@ pub enum NetEvent {
         /// At most 16 addresses.
         addresses: Vec<SocketAddr>,
         /// At most 3 relays over which it can be reached.
-        relays: Vec<SocketAddr>,
+        relays: Vec<crate::relay::RelayAt>,
     },
     /// A connected peer calls itself otherwise; nobody checked it.
     PeerNamed {

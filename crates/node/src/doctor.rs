@@ -99,6 +99,23 @@ fn advice(report: &ReachReport, mapping: &str, peers: usize) -> String {
     text.into()
 }
 
+/// What it does for others.
+fn role(report: &ReachReport) -> Option<DoctorRelay> {
+    let (address, used) = (report.serves?, report.relay?);
+    Some(DoctorRelay {
+        role: "relay".into(),
+        address: address.to_string(),
+        clients: u32::try_from(used.clients).unwrap_or(u32::MAX),
+        most_clients: u32::try_from(used.limits.clients).unwrap_or(u32::MAX),
+        bytes: used.bytes,
+        month_bytes: used.month.bytes,
+        most_month_bytes: used.limits.month,
+        rate: used.limits.rate,
+        total_rate: used.limits.total,
+        state: used.stage.as_str().into(),
+    })
+}
+
 impl Engine {
     /// The whole report. It names no address of others.
     pub(crate) fn doctor(&self) -> Result<Doctor, ApiError> {
@@ -143,15 +160,9 @@ impl Engine {
             relays: texts(&report.relays),
             observed: observed.iter().map(ToString::to_string).collect(),
             local: texts(&report.interfaces),
-            roles: report
-                .serves
-                .map(|address| DoctorRelay {
-                    role: "relay".into(),
-                    address: address.to_string(),
-                    clients: u32::try_from(report.clients).unwrap_or(u32::MAX),
-                })
-                .into_iter()
-                .collect(),
+            roles: role(&report).into_iter().collect(),
+            no_relay_because: self.relay_settings().why_not,
+            metered: self.relaying.is_metered(),
             bytes_per_hour: bytes as f64 / hours,
             peers,
         })
@@ -173,42 +184,16 @@ mod tests {
     }
 
     #[test]
-    fn the_kind_of_router_is_told_from_what_peers_see() {
-        let cases: [(&[&str], &[&str], &str, &str); 6] = [
-            (&["198.51.100.7:5000"], &["198.51.100.7:5000"], "none", "kept"),
-            (
-                &["10.0.0.2:5000"],
-                &["198.51.100.7:5000", "198.51.100.7:5000"],
-                "endpoint-independent",
-                "kept",
-            ),
-            (
-                &["10.0.0.2:5000"],
-                &["198.51.100.7:6000", "198.51.100.7:6000"],
-                "endpoint-independent",
-                "changed",
-            ),
-            (
-                &["10.0.0.2:5000"],
-                &["198.51.100.7:6000", "198.51.100.7:6001"],
-                "address-dependent",
-                "sequential",
-            ),
-            (
-                &["10.0.0.2:5000"],
-                &["198.51.100.7:6000", "198.51.100.7:16001"],
-                "address-dependent",
-                "random",
-            ),
-            (&["10.0.0.2:5000"], &["10.0.0.2:5000"], "unknown", "unknown"),
-        ];
-        for (own, seen, mapping, ports) in cases {
-            let nat = nat(&report(own, seen));
-            assert_eq!((nat.mapping.as_str(), nat.ports.as_str()), (mapping, ports), "{seen:?}");
-        }
+    fn before_it_is_measured_only_a_node_without_a_router_is_told_from_what_peers_see() {
+        let public: &[&str] = &["198.51.100.7:5000"];
+        assert_eq!(mapping(&report(public, public)), "none");
         assert_eq!(
-            nat(&report(&["10.0.0.2:5000"], &["198.51.100.7:6000"])).mapping,
+            mapping(&report(public, &["198.51.100.7:5000", "198.51.100.8:5000"])),
             "unknown"
         );
+        let private: &[&str] = &["10.0.0.2:5000"];
+        for seen in [private, public, &["198.51.100.7:6000", "198.51.100.7:6001"], &[]] {
+            assert_eq!(mapping(&report(private, seen)), "unknown", "{seen:?}");
+        }
     }
 }

@@ -21,6 +21,10 @@ pub struct NodeConfig {
     pub lan: bool,
     /// Relay for others when this node turns out to be reachable.
     pub serve: bool,
+    /// This connection costs money: do nothing for others in this run.
+    pub metered: bool,
+    /// Ask routers to let others in.
+    pub port_mapping: bool,
     /// Tickets to connect to at the start.
     pub peers: Vec<String>,
     /// Opens the key file when it is protected.

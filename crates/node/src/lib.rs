@@ -22,6 +22,7 @@ mod notices;
 mod packages;
 mod people;
 mod publishing;
+mod relaying;
 mod report;
 mod spaces;
 mod start;

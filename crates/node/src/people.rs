@@ -110,7 +110,7 @@ impl Engine {
                 let texts = |list: Vec<SocketAddr>| list.iter().map(ToString::to_string).collect();
                 self.remember(&node, |data| {
                     data.addresses = texts(addresses);
-                    data.relays = texts(relays);
+                    data.relays = relays.iter().map(ToString::to_string).collect();
                 });
             }
             NetEvent::PeerNamed { node, name } => self.on_named(node, name),

@@ -6,7 +6,7 @@ pub mod directory;
 pub mod fetch;
 pub mod node;
 pub mod reach;
-pub mod side;
 pub mod send;
+pub mod side;
 pub mod stream;
 pub mod sync;

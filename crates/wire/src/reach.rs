@@ -8,7 +8,7 @@ use crate::{
 };
 use alloc::{string::String, vec::Vec};
 use core::net::SocketAddr;
-use hedgerow_base::{Blame, Blamed, limits::MAX_NAME};
+use hedgerow_base::{Blame, Blamed, NodeId, limits::MAX_NAME};
 use minicbor::{Decode, Encode};
 
 /// Largest request or answer of this module in bytes.
@@ -61,6 +61,10 @@ pub struct Reach {
     #[n(6)]
     #[cbor(encode_with = "encode_addresses", decode_with = "decode_addresses", default)]
     pub witness: Vec<SocketAddr>,
+    /// The nodes that relay at `homes`, in the same order; zeros where that is not known. None, or as many.
+    #[n(7)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub home_nodes: Vec<NodeId>,
 }
 
 /// Which outer port a new socket of a node will have towards a destination (RFC 4787, section 4).
@@ -182,6 +186,14 @@ pub enum ReachRequest {
         #[cbor(with = "minicbor::bytes")]
         token: Token,
     },
+    /// "Try to reach me over UDP on this port, from a socket that I have never heard of." The address is the one that my
+    /// packets come from. Answered with a [`Tried`].
+    #[n(22)]
+    TryUdp {
+        /// The port.
+        #[n(0)]
+        port: u16,
+    },
     /// "Let us open a direct path: I shall be here." Answered with [`Met`].
     #[n(21)]
     Meet {
@@ -223,7 +235,7 @@ pub struct Met {
     pub spot: Option<Spot>,
 }
 
-/// The outcome of [`ReachRequest::Try`] and [`ReachRequest::KnockAt`].
+/// The outcome of [`ReachRequest::Try`], [`ReachRequest::TryUdp`] and [`ReachRequest::KnockAt`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Tried {
@@ -254,7 +266,7 @@ impl ReachRequest {
         }
         match minicbor::decode(bytes).map_err(|_| ReachFrameError("request"))? {
             Self::Tell { reach } if !reach.is_sound() => Err(ReachFrameError("request")),
-            Self::Try { port: 0 } => Err(ReachFrameError("port")),
+            Self::Try { port: 0 } | Self::TryUdp { port: 0 } => Err(ReachFrameError("port")),
             Self::KnockAt { at, .. } if at.len() != 1 => Err(ReachFrameError("address")),
             Self::Meet { spot, .. } if !spot.is_sound() => Err(ReachFrameError("spot")),
             request => Ok(request),
@@ -270,6 +282,7 @@ impl Reach {
             && self.observed.len() <= 1
             && self.side.len() <= 1
             && self.witness.len() <= 1
+            && (self.home_nodes.is_empty() || self.home_nodes.len() == self.homes.len())
             && self.ports.is_none_or(|ports| ports.is_sound())
     }
     /// CBOR bytes.

@@ -135,6 +135,8 @@ async fn start_node(up: &Up, context: &Context, port: u16) -> Result<(NodeHandle
         hub_port: port,
         lan: !up.no_lan,
         serve: !up.no_serve,
+        metered: up.metered,
+        port_mapping: !up.no_port_mapping,
         peers: up.peers.clone(),
         passphrase: std::env::var("HEDGEROW_PASSPHRASE").ok(),
         starters: starters::all(),
