@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use lab::{
     check,
     echo::Server,
+    mapping,
     pairs::{self, Matrix, parse_pairs},
     probe, report, space, stop, verdict,
 };
@@ -13,10 +14,11 @@ const USAGE: &str =
     "lab nat [--pairs A/B,…] [--runs N] [--rtt MS,…] [--loss PERCENT,…] [--jobs N] [--json] --bin PROGRAM
 lab doctor [--runs N] [--rtt MS] [--loss PERCENT] [--known N] [--json] --bin PROGRAM
 lab check [--json]
+lab mapping --bin PROGRAM
 
 `lab nat` connects real nodes behind every pair of kinds of NAT (`*` is every kind); `lab doctor` asks a
-node behind each kind what its router does, with N (1 to 4) public nodes for peers; `lab check` proves that the
-lab's NATs and links do what they are called.";
+node behind each kind what its router does, with N (1 to 4) public nodes for peers; `lab mapping` has a real
+miniupnpd let others in to a node; `lab check` proves that the lab's NATs and links do what they are called.";
 
 /// Runs a command; whatever it made is gone when this returns.
 pub(crate) fn main() -> ExitCode {
@@ -29,6 +31,7 @@ pub(crate) fn main() -> ExitCode {
         }
         ["nat", rest @ ..] => nat(rest),
         ["doctor", rest @ ..] => doctor(rest),
+        ["mapping", "--bin", program] => mapping(program),
         ["check"] => check(false),
         ["check", "--json"] => check(true),
         // For people who look around in a lab by hand.
@@ -117,6 +120,18 @@ fn doctor(words: &[&str]) -> Result<ExitCode> {
     if json {
         println!("{result}");
     }
+    Ok(if result["ok"] == true {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn mapping(program: &str) -> Result<ExitCode> {
+    begin()?;
+    let program = fs::canonicalize(program).with_context(|| format!("there is no {program}"))?;
+    let result = mapping::run(&program)?;
+    println!("{result}");
     Ok(if result["ok"] == true {
         ExitCode::SUCCESS
     } else {

@@ -8,6 +8,7 @@ pub mod check;
 pub mod description;
 pub mod echo;
 pub mod figures;
+pub mod mapping;
 pub mod nat;
 pub mod node;
 pub mod pairs;

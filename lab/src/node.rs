@@ -89,6 +89,11 @@ impl Node {
         Ok(self.ask(&["doctor"])?["nat"].take())
     }
 
+    /// All that `doctor` says.
+    pub fn doctor(&self) -> Result<Value> {
+        self.ask(&["doctor"])
+    }
+
     /// Who is connected to it.
     pub fn peers(&self) -> Result<Vec<Peer>> {
         let Value::Array(list) = self.ask(&["peers"])? else {

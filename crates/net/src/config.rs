@@ -42,6 +42,8 @@ pub struct NetConfig {
     pub lan: bool,
     /// Relay for others when this node turns out to be reachable.
     pub serve: bool,
+    /// Ask routers to let others in (UPnP, PCP, NAT-PMP).
+    pub port_mapping: bool,
     /// Whether and how much the person wants it to.
     pub serving: Serving,
     /// Peers from earlier runs.
@@ -53,7 +55,7 @@ pub struct NetConfig {
 }
 
 impl NetConfig {
-    /// All addresses, any port, local network on, nothing known.
+    /// All addresses, any port, local network on, no port mapping, nothing known.
     pub fn new(secret: SecretKey, certificate: DeviceCertificate) -> Self {
         Self {
             secret,
@@ -67,6 +69,7 @@ impl NetConfig {
             preferred_port: None,
             lan: true,
             serve: true,
+            port_mapping: false,
             serving: Serving::default(),
             known: Vec::new(),
             blocked: Vec::new(),

@@ -43,7 +43,7 @@ pub use hedgerow_traverse::nat;
 pub use hedgerow_wire::node::{Channel, CloseCode, DeviceCertificate};
 pub use journal::{Note, Step};
 pub use net::Net;
-pub use reach::ReachReport;
+pub use reach::{Mapping, MappingState, ReachReport};
 pub use relay::{MonthUse, NotARelay, RelayAt, RelayLimits, RelayUse, Serving, Stage, month_of};
 pub use request::{RequestRecv, RequestSend};
 pub use ticket::Ticket;

@@ -88,6 +88,9 @@ pub(crate) struct Inner {
     /// Relay when this node can be reached: for this run, and as the person set it.
     pub(crate) serve: bool,
     pub(crate) wants_to_serve: AtomicBool,
+    /// Ask routers to let others in.
+    pub(crate) wants_mapping: AtomicBool,
+    pub(crate) wake_mapping: Notify,
     pub(crate) quota: Arc<Mutex<Quota>>,
     pub(crate) begin: Instant,
     pub(crate) secret: DeviceKey,
@@ -476,6 +479,8 @@ fn start(config: NetConfig, node: NodeId, boot: [u8; 16], endpoint: Endpoint, ev
         journal: Mutex::default(),
         serve: config.serve,
         wants_to_serve: AtomicBool::new(config.serving.on),
+        wants_mapping: AtomicBool::new(config.port_mapping),
+        wake_mapping: Notify::new(),
         quota: Arc::new(Mutex::new(Quota::new(config.serving.limits, config.serving.month, 0))),
         begin: Instant::now(),
         secret: config.secret,

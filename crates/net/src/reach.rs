@@ -25,8 +25,11 @@ use tokio::time::{Instant, timeout};
 use tracing::debug;
 
 mod homes;
+mod mapping;
 mod probe;
 mod serving;
+
+pub use mapping::{Mapping, MappingState};
 
 /// How long a peer has to answer.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -67,7 +70,11 @@ pub(crate) struct State {
     left_alone: BTreeMap<RelayAt, Instant>,
     /// Addresses of this node that the engine was told of.
     external: BTreeSet<SocketAddr>,
+    /// What the router gave.
+    mapping: Mapping,
     relay: Option<(SocketAddr, Relay)>,
+    /// It is reached through the router.
+    serves_mapped: bool,
     retry_serving: Option<Instant>,
     /// When each peer last asked to be tried, over TCP or over UDP.
     tried: BTreeMap<(NodeId, bool), Instant>,
@@ -84,6 +91,8 @@ pub struct ReachReport {
     pub interfaces: Vec<SocketAddr>,
     /// It relays for others here.
     pub serves: Option<SocketAddr>,
+    /// What the router gave when it was asked to let others in.
+    pub mapping: Mapping,
     /// Whether it would, if it could be reached.
     pub may_serve: bool,
     /// How much it relays, may and did.
@@ -111,6 +120,10 @@ impl State {
     /// Where this node relays for others.
     pub(crate) fn serves(&self) -> Option<SocketAddr> {
         self.relay.as_ref().map(|(addr, _)| *addr)
+    }
+    /// Where the router lets UDP in to the side socket, if this node relays through it.
+    pub(crate) fn side_mapped(&self) -> Option<Option<SocketAddr>> {
+        self.serves_mapped.then_some(self.mapping.side.map(SocketAddr::V4))
     }
     /// Where the side socket of a connected peer is.
     pub(crate) fn side_of(&self, link: &Link) -> Option<SocketAddr> {
@@ -211,6 +224,7 @@ impl Inner {
                 .copied()
                 .collect(),
             serves: state.serves(),
+            mapping: state.mapping,
             may_serve: self.may_serve(),
             relay: Some(used(&self.quota, self.begin)),
             homes: homes.into_iter().map(|relay| relay.at).collect(),
@@ -235,6 +249,7 @@ impl Inner {
 /// Asks peers, and acts on what they say, for as long as the network runs.
 pub(crate) async fn run(net: Arc<Inner>, endpoint: Endpoint) {
     net.spawn(homes::watch(net.clone(), endpoint.clone()));
+    net.spawn(mapping::run(net.clone(), endpoint.clone()));
     let mut addresses = endpoint.watch_addr().stream();
     loop {
         let mine = net.mine(&endpoint);
@@ -373,7 +388,8 @@ async fn use_external(net: &Inner, endpoint: &Endpoint) {
         let peers = state.said.len();
         let mut good: Vec<_> = seen.into_iter().filter(|(_, count)| *count > 1 || peers < 3).collect();
         good.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        let good: BTreeSet<SocketAddr> = good.into_iter().take(MOST_EXTERNAL).map(|(addr, _)| addr).collect();
+        let mut good: BTreeSet<SocketAddr> = good.into_iter().take(MOST_EXTERNAL).map(|(addr, _)| addr).collect();
+        good.extend(state.mapping.told());
         let add: Vec<_> = good.difference(&state.external).copied().collect();
         // While nobody says anything, what was true a moment ago is the best guess.
         let remove: Vec<_> = match good.is_empty() {

@@ -3,10 +3,10 @@
 use crate::engine::Engine;
 use hedgerow_api::{
     ApiError,
-    types::{Doctor, DoctorNat, DoctorPeer, DoctorRelay},
+    types::{Doctor, DoctorMapping, DoctorNat, DoctorPeer, DoctorRelay},
 };
 use hedgerow_net::{
-    ReachReport,
+    MappingState, ReachReport,
     nat::{Choice, Filtering, Mapping},
 };
 use std::{
@@ -77,6 +77,9 @@ fn mapping(report: &ReachReport) -> &'static str {
 }
 
 fn advice(report: &ReachReport, mapping: &str, peers: usize) -> String {
+    if report.mapping.state == MappingState::Works && report.serves.is_none() {
+        return "The router lets others in to this node, so anybody can reach it.".into();
+    }
     let text = match (mapping, report.serves, report.homes.is_empty(), peers) {
         (_, Some(_), ..) => "Anybody can reach this node, and it relays for others.",
         (_, None, _, 0) => "No peers are connected, so nothing is known. Give somebody your ticket, or use theirs.",
@@ -97,6 +100,33 @@ fn advice(report: &ReachReport, mapping: &str, peers: usize) -> String {
         }
     };
     text.into()
+}
+
+/// What came of asking the router to let others in.
+fn port_mapping(report: &ReachReport) -> DoctorMapping {
+    let mapping = &report.mapping;
+    DoctorMapping {
+        state: mapping.state.as_str().into(),
+        protocol: mapping.protocol.map(Into::into),
+        outer: mapping.outer.map(|outer| outer.to_string()),
+        relay: mapping.relay.map(|outer| outer.to_string()),
+        why: match mapping.state {
+            MappingState::Off => "Routers are not asked; see `hedgerow relay --port-mapping yes`.",
+            MappingState::NotNeeded => "This machine has a public address of its own.",
+            MappingState::Asking => "The router is being asked.",
+            MappingState::Refused => {
+                "The router does not speak PCP, NAT-PMP or UPnP, or refuses. It may have a switch for it."
+            }
+            MappingState::Private => {
+                "The router let others in, but it is behind another router itself, which would have to do so, too."
+            }
+            MappingState::Elsewhere => "The router let others in at an address where peers do not see this node.",
+            MappingState::Claimed => "The router says that it lets others in; no peer has tried yet.",
+            MappingState::Broken => "The router says that it lets others in, but peers tried in vain.",
+            MappingState::Works => "Peers came in through the router.",
+        }
+        .into(),
+    }
 }
 
 /// What it does for others.
@@ -134,6 +164,7 @@ impl Engine {
             })
             .collect();
         let nat = nat(&report);
+        let mapped = report.mapping.state == MappingState::Works;
         let open = report.nat.filtering == Filtering::EndpointIndependent;
         let bytes: u64 = peers.iter().map(|p| p.bytes_in.saturating_add(p.bytes_out)).sum();
         let hours = self.now_ms().saturating_sub(self.started_ms).max(60_000) as f64 / 3_600_000.0;
@@ -141,12 +172,14 @@ impl Engine {
         let observed: BTreeSet<SocketAddr> = report.observed.iter().map(|(_, addr)| *addr).collect();
         Ok(Doctor {
             advice: advice(&report, &nat.mapping, peers.len()),
-            reachable: match (report.serves.is_some() || open, peers.is_empty()) {
+            reachable: match (report.serves.is_some() || open || mapped, peers.is_empty()) {
                 (true, _) => Some(true),
                 (false, true) => None,
                 (false, false) => Some(false),
             },
+            port_mapping: port_mapping(&report),
             via: match (report.serves, report.homes.is_empty(), peers.is_empty()) {
+                _ if mapped => "port mapping",
                 (Some(_), ..) => "own address",
                 _ if open && nat.mapping == "none" => "own address",
                 _ if open => "open router",

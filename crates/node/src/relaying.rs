@@ -174,6 +174,7 @@ impl Engine {
         self.relaying.kept = kept;
         let serving = self.relaying.serving();
         self.net.set_serving(serving.on, serving.limits);
+        self.net.set_port_mapping(self.relaying.maps_ports());
         Ok(self.relay_settings())
     }
 

@@ -172,6 +172,7 @@ async fn bind(
     net.lan = config.lan;
     net.serve = config.serve;
     net.serving = relaying.serving();
+    net.port_mapping = relaying.maps_ports();
     let name = store.meta("name").map_err(database)?;
     net.name = name.and_then(|n| String::from_utf8(n).ok()).filter(|n| !n.is_empty());
     let port = store.meta(PORT).map_err(database)?;

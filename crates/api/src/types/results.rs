@@ -298,6 +298,21 @@ results! {
         /// minutes.
         timeout_s: Option<u32>,
     }
+    /// What came of asking the router to let others in.
+    DoctorMapping {
+        /// `off`, `not needed`, `asking`, `refused` (or nobody answers), `private` (behind another router), `elsewhere`
+        /// (not where peers see this node), `claimed` (nobody has tried it yet), `broken` (peers tried in vain) or
+        /// `works` (peers came in).
+        state: String,
+        /// `pcp`, `nat-pmp` or `upnp`.
+        protocol: Option<String>,
+        /// Where it lets UDP in.
+        outer: Option<String>,
+        /// Where it lets TCP in, for relaying.
+        relay: Option<String>,
+        /// For people.
+        why: String,
+    }
     /// Something that this node does for others.
     DoctorRelay {
         /// `relay`.
@@ -336,6 +351,8 @@ results! {
         observed: Vec<String>,
         /// Its own addresses.
         local: Vec<String>,
+        /// Asking the router to let others in.
+        port_mapping: DoctorMapping,
         /// What it does for others.
         roles: Vec<DoctorRelay>,
         /// Why it does not relay for others.

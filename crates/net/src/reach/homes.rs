@@ -102,8 +102,9 @@ pub(super) async fn choose(net: &Inner, endpoint: &Endpoint) {
         let now = Instant::now();
         state.left_alone.retain(|_, until| *until > now);
         let good: BTreeSet<RelayAt> = match state.serves() {
-            Some(own) => BTreeSet::from([RelayAt::of(net.node(), own)]),
-            None => {
+            // A mapped address may be out of reach from inside: many routers lead nobody back in.
+            Some(own) if state.mapping.relay() != Some(own) => BTreeSet::from([RelayAt::of(net.node(), own)]),
+            _ => {
                 let rtt = |link: &Link| rtts.get(&link.id).copied().unwrap_or(1000);
                 pick(&offers(&state, &links, rtt, now), &state.in_use)
                     .into_iter()

@@ -75,9 +75,14 @@ pub(super) async fn consider(net: &Arc<Inner>, endpoint: &Endpoint) {
         quota.roll(month_of(crate::trace::now_ms()));
         quota.is_spent()
     };
-    if !net.may_serve() || spent {
+    // Through a router it ends with the mapping.
+    let gone = {
+        let state = lock(&net.reach);
+        state.serves_mapped && state.serves() != state.mapping.relay()
+    };
+    if !net.may_serve() || spent || gone {
         if lock(&net.reach).relay.is_some() {
-            info!(spent, "no longer relaying for others");
+            info!(spent, gone, "no longer relaying for others");
             net.stop_relay().await;
             net.wake_reach.notify_one();
         }
@@ -94,15 +99,16 @@ pub(super) async fn consider(net: &Arc<Inner>, endpoint: &Endpoint) {
             return;
         }
         let mut seen = state.said.values().flat_map(|said| &said.reach.observed);
-        seen.find(|addr| own.contains(&addr.ip()) && !is_local(addr.ip()))
-            .copied()
+        let own = seen.find(|addr| own.contains(&addr.ip()) && !is_local(addr.ip()));
+        own.map(|addr| (*addr, addr.port(), false))
+            .or_else(|| Some((state.mapping.relay()?, net.engine_port()?, true)))
     };
-    let Some(addr) = candidate else { return };
+    let Some((addr, port, mapped)) = candidate else { return };
     let listen = match addr.ip() {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         IpAddr::V6(_) => addr.ip(),
     };
-    let relay = match start(net, SocketAddr::new(listen, addr.port())).await {
+    let relay = match start(net, SocketAddr::new(listen, port)).await {
         Ok(relay) => relay,
         Err(error) => {
             debug!(%addr, error, "cannot relay here");
@@ -112,7 +118,11 @@ pub(super) async fn consider(net: &Arc<Inner>, endpoint: &Endpoint) {
     };
     if reached_by_peers(net, addr.port()).await {
         info!(%addr, "relaying for others");
-        lock(&net.reach).relay = Some((addr, relay));
+        {
+            let mut state = lock(&net.reach);
+            state.relay = Some((addr, relay));
+            state.serves_mapped = mapped;
+        }
         net.wake_reach.notify_one();
     } else {
         relay.stop().await;
