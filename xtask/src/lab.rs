@@ -22,7 +22,7 @@ pub fn lab(arguments: &[String]) -> Result<ExitCode> {
     let own = arguments.iter().any(|argument| argument == "--bin");
     if arguments
         .first()
-        .is_some_and(|first| first == "nat" || first == "doctor")
+        .is_some_and(|first| first == "nat" || first == "doctor" || first == "mapping")
         && !own
     {
         // The lab needs no dashboard; one that is there is embedded.

@@ -589,6 +589,10 @@ observed: Array<string>,
  */
 local: Array<string>, 
 /**
+ * Asking the router to let others in.
+ */
+port_mapping: DoctorMapping, 
+/**
  * What it does for others.
  */
 roles: Array<DoctorRelay>, 
