@@ -8,7 +8,7 @@ use lab::{
     echo::Server,
     events,
     idle::{self, Idle},
-    lookup,
+    lookup, mapping,
     pairs::{self, Matrix, parse_pairs},
     probe,
     relays::{self, Relays},
@@ -26,12 +26,13 @@ lab events [--json] --bin PROGRAM
 lab relays [--relays N] [--clients N] [--vanish PERCENT] [--silent] [--json] --bin PROGRAM
 lab check [--json]
 lab lookup [--rtt MS] [--loss PERCENT] --bin PROGRAM
+lab mapping --bin PROGRAM
 
 `nat` connects real nodes behind every pair of kinds of NAT (`*` is every kind); `doctor` asks a node behind each kind
 what its router does, with N (1 to 4) public nodes for peers; `idle` counts what an idle node pays; `events` does things
 to the router of an open stream; `relays` lets many relaying nodes vanish at once; `lookup` measures how long it takes to
-find a node by its id in a DHT of 200 nodes, 50 ms away unless told otherwise; `check` proves that the lab's NATs and
-links do what they are called.";
+find a node by its id in a DHT of 200 nodes, 50 ms away unless told otherwise; `mapping` has a real miniupnpd let others
+in to a node; `check` proves that the lab's NATs and links do what they are called.";
 
 /// Runs a command; whatever it made is gone when this returns.
 pub(crate) fn main() -> ExitCode {
@@ -47,6 +48,7 @@ pub(crate) fn main() -> ExitCode {
         ["idle", rest @ ..] => measure_idle(rest),
         ["events", rest @ ..] => happen(rest),
         ["relays", rest @ ..] => vanish(rest),
+        ["mapping", "--bin", program] => mapping(program),
         ["check"] => check(false),
         ["check", "--json"] => check(true),
         ["lookup", rest @ ..] => lookup(rest),
@@ -256,6 +258,18 @@ fn lookup(words: &[&str]) -> Result<ExitCode> {
     let rtt = std::time::Duration::from_secs_f64(rtt / 1000.0);
     println!("{}", lookup::run(&program, rtt, loss / 100.0)?);
     Ok(ExitCode::SUCCESS)
+}
+
+fn mapping(program: &str) -> Result<ExitCode> {
+    begin()?;
+    let program = fs::canonicalize(program).with_context(|| format!("there is no {program}"))?;
+    let result = mapping::run(&program)?;
+    println!("{result}");
+    Ok(if result["ok"] == true {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn check(json: bool) -> Result<ExitCode> {

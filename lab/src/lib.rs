@@ -14,6 +14,7 @@ mod forgetting;
 pub mod idle;
 mod ipv6;
 pub mod lookup;
+pub mod mapping;
 pub mod nat;
 pub mod node;
 pub mod pairs;

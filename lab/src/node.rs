@@ -105,6 +105,11 @@ impl Node {
         Ok(self.ask(&["doctor"])?["lookup"]["published_ms_ago"].is_u64())
     }
 
+    /// All that `doctor` says.
+    pub fn doctor(&self) -> Result<Value> {
+        self.ask(&["doctor"])
+    }
+
     /// Who is connected to it.
     pub fn peers(&self) -> Result<Vec<Peer>> {
         let Value::Array(list) = self.ask(&["peers"])? else {

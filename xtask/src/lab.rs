@@ -12,7 +12,7 @@ use std::{
 };
 
 /// Commands that need the node's program.
-const WITH_NODES: [&str; 5] = ["nat", "doctor", "idle", "events", "relays"];
+const WITH_NODES: [&str; 6] = ["nat", "doctor", "idle", "events", "relays", "mapping"];
 
 /// Builds the lab, where nodes run in it also the node, and passes the arguments on.
 pub fn lab(arguments: &[String]) -> Result<ExitCode> {

@@ -64,7 +64,13 @@ pub fn network_lab() -> Result<()> {
         eprintln!("not root on Linux: tests in network namespaces are left out");
         return Ok(());
     }
-    let missing: Vec<_> = [("nft", "nftables"), ("ip", "iproute2")]
+    let programs = [
+        ("nft", "nftables"),
+        ("ip", "iproute2"),
+        // A real router's port mapping.
+        ("miniupnpd", "miniupnpd-nftables"),
+    ];
+    let missing: Vec<_> = programs
         .into_iter()
         .filter(|(program, _)| find(program).is_none())
         .map(|(_, package)| package)

@@ -110,6 +110,11 @@ methods! {
     /// Takes a port off that list. Connections that stand go on.
     ForwardForbid "forward.forbid" Owner (PortParams) -> Vec<AllowedPort>;
 
+    /// Whether and how much this node relays for others, and what it did.
+    RelayGet "relay.get" Owner (Nothing) -> RelaySettings;
+    /// Changes that; what is left out stays. Whoever is served now goes on to be, within the new limits.
+    RelaySet "relay.set" Owner (SetRelayParams) -> RelaySettings;
+
     /// How this node is connected, as a text to show to others: without names, ids and addresses.
     NodeReport "node.report" Owner (Nothing) -> Report;
     /// How the connection to a peer came to be and is now: every way to it, what was tried, and how that ended.

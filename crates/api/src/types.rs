@@ -25,11 +25,13 @@ macro_rules! results {
 
 mod files;
 mod params;
+mod relay;
 mod results;
 mod trace;
 
 pub use files::*;
 pub use params::*;
+pub use relay::*;
 pub use results::*;
 pub use trace::*;
 

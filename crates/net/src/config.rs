@@ -1,6 +1,7 @@
 //! How a node's network is set up.
 
 use crate::lookup::LookupConfig;
+use crate::relay::{RelayAt, Serving};
 use hedgerow_base::{NodeId, SecretKey};
 use hedgerow_wire::node::DeviceCertificate;
 use std::{
@@ -16,7 +17,7 @@ pub struct KnownPeer {
     /// Where it was reached, best first.
     pub addresses: Vec<SocketAddr>,
     /// Relays over which it could be reached.
-    pub relays: Vec<SocketAddr>,
+    pub relays: Vec<RelayAt>,
     /// When it was last connected, milliseconds since 1970; the latest are dialled first.
     pub last_seen_ms: u64,
 }
@@ -47,6 +48,10 @@ pub struct NetConfig {
     /// Connections that were not used for so long are given up until there is something to say, if both sides agree;
     /// nothing keeps all of them.
     pub park: Option<Duration>,
+    /// Ask routers to let others in (UPnP, PCP, NAT-PMP).
+    pub port_mapping: bool,
+    /// Whether and how much the person wants it to.
+    pub serving: Serving,
     /// Peers from earlier runs.
     pub known: Vec<KnownPeer>,
     /// Nodes that are never spoken to.
@@ -56,7 +61,7 @@ pub struct NetConfig {
 }
 
 impl NetConfig {
-    /// All addresses, any port, local network on, nothing known.
+    /// All addresses, any port, local network on, no port mapping, nothing known.
     pub fn new(secret: SecretKey, certificate: DeviceCertificate) -> Self {
         Self {
             secret,
@@ -72,6 +77,8 @@ impl NetConfig {
             serve: true,
             lookup: LookupConfig::default(),
             park: Some(Duration::from_millis(hedgerow_traverse::park::idle::QUIET_MS)),
+            port_mapping: false,
+            serving: Serving::default(),
             known: Vec::new(),
             blocked: Vec::new(),
             limits: NetLimits::default(),

@@ -1,7 +1,8 @@
 //! Dialling: remembered, asked for and discovered peers, each with its own backoff.
 
 use crate::{
-    address::is_local, error::ConnectError, hello, journal::Step, link::Link, net::Inner, queue::lock, table::DialOrder,
+    address::is_local, error::ConnectError, hello, journal::Step, link::Link, net::Inner, queue::lock, relay::RelayAt,
+    table::DialOrder,
 };
 use hedgerow_wire::node::ALPN;
 use iroh::{
@@ -95,13 +96,10 @@ async fn connect(net: &Arc<Inner>, endpoint: &Endpoint, order: &DialOrder) -> Re
     let mut relays = lock(&net.reach).relays_of(&order.node);
     if relays.is_empty() {
         // A reachable node relays on the TCP port of the same number: the way to it where no UDP passes.
-        relays.extend(order.addresses.iter().filter(|addr| !is_local(addr.ip())).take(GUESSES));
+        let guessed = order.addresses.iter().filter(|addr| !is_local(addr.ip()));
+        relays.extend(guessed.take(GUESSES).map(|at| RelayAt::of(order.node, *at)));
     }
-    let over = relays
-        .iter()
-        .copied()
-        .filter_map(crate::reach::url_of)
-        .map(TransportAddr::Relay);
+    let over = relays.iter().filter_map(RelayAt::url).map(TransportAddr::Relay);
     let addr = EndpointAddr::from_parts(id, order.addresses.iter().copied().map(TransportAddr::Ip).chain(over));
     let mut cancelled = order.cancelled.clone();
     let connecting = async {
@@ -125,7 +123,7 @@ async fn connect(net: &Arc<Inner>, endpoint: &Endpoint, order: &DialOrder) -> Re
             connected = connecting => connected,
             // It has come to its relay only now: what was sent before is lost, and repeated late.
             relay = woken => {
-                let relay = crate::reach::url_of(relay).map(TransportAddr::Relay);
+                let relay = relay.url().map(TransportAddr::Relay);
                 let addr = EndpointAddr::from_parts(id, addr.addrs.iter().cloned().chain(relay));
                 match timeout(net.limits.handshake, endpoint.connect(addr, ALPN)).await {
                     Ok(Ok(conn)) => Ok(conn),

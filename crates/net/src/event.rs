@@ -75,7 +75,7 @@ pub enum NetEvent {
         /// At most 16 addresses.
         addresses: Vec<SocketAddr>,
         /// At most 3 relays over which it can be reached.
-        relays: Vec<SocketAddr>,
+        relays: Vec<crate::relay::RelayAt>,
     },
     /// What to keep for [`crate::LookupConfig::memory`]. Replaces what was kept before.
     LookupLearned {

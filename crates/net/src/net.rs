@@ -14,13 +14,14 @@ use crate::{
     park,
     queue::lock,
     reach::{self, ReachReport},
+    relay::{Quota, tls},
     request::{RequestRecv, RequestSend},
     side::{self, Doors},
     table::Table,
     ticket::{Ticket, shortened},
 };
 use bytes::Bytes;
-use hedgerow_base::{NodeId, limits};
+use hedgerow_base::{NodeId, SecretKey as DeviceKey, limits};
 use hedgerow_wire::node::{
     ALPN, Channel, CloseCode, DeviceCertificate, Hello, MAX_AGENT, MAX_PROTOCOL_NAME, MAX_PROTOCOLS, OLDEST_VERSION,
     VERSION,
@@ -34,7 +35,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -95,6 +96,15 @@ pub(crate) struct Inner {
     pub(crate) lan: bool,
     pub(crate) park: Mutex<park::State>,
     pub(crate) wake_home: Notify,
+    /// Relay when this node can be reached: for this run, and as the person set it.
+    pub(crate) serve: bool,
+    pub(crate) wants_to_serve: AtomicBool,
+    /// Ask routers to let others in.
+    pub(crate) wants_mapping: AtomicBool,
+    pub(crate) wake_mapping: Notify,
+    pub(crate) quota: Arc<Mutex<Quota>>,
+    pub(crate) begin: Instant,
+    pub(crate) secret: DeviceKey,
     node: NodeId,
     certificate: DeviceCertificate,
     agent: String,
@@ -275,6 +285,8 @@ async fn open_endpoint(config: &NetConfig, port: Option<u16>) -> Result<Endpoint
         .secret_key(SecretKey::from_bytes(&config.secret.seed()))
         .alpns(vec![ALPN.to_vec()])
         .relay_mode(RelayMode::Custom(RelayMap::empty()))
+        .ca_tls_config(tls::client())
+        .dns_resolver(tls::names())
         .transport_config(transport(&config.limits))
         .clear_ip_transports();
     for addr in &config.listen {
@@ -329,7 +341,7 @@ impl Net {
         Ticket {
             node: self.node(),
             addresses: self.addresses(),
-            relays: self.inner().homes(),
+            relays: self.inner().all_homes(),
             name: lock(&self.inner().name).clone(),
         }
     }
@@ -430,6 +442,7 @@ impl Net {
     /// Never again: no dial, and what comes from it is refused at once.
     pub fn block(&self, node: &NodeId) {
         lock(&self.inner().table).blocked.insert(*node);
+        self.inner().expel(node);
         self.close(node, CloseCode::Blocked);
     }
 
@@ -522,10 +535,17 @@ fn start(config: NetConfig, node: NodeId, boot: [u8; 16], endpoint: Endpoint, ev
         side: Mutex::default(),
         doors: Arc::default(),
         journal: Mutex::default(),
-        lookup: lookup::State::new(config.lookup, config.secret),
+        lookup: lookup::State::new(config.lookup, config.secret.clone()),
         lan: config.lan,
         park: Mutex::new(park::State::new(config.park)),
         wake_home: Notify::new(),
+        serve: config.serve,
+        wants_to_serve: AtomicBool::new(config.serving.on),
+        wants_mapping: AtomicBool::new(config.port_mapping),
+        wake_mapping: Notify::new(),
+        quota: Arc::new(Mutex::new(Quota::new(config.serving.limits, config.serving.month, 0))),
+        begin: Instant::now(),
+        secret: config.secret,
         node,
         certificate: config.certificate,
         agent: shortened(&config.agent, MAX_AGENT).to_owned(),
@@ -539,8 +559,8 @@ fn start(config: NetConfig, node: NodeId, boot: [u8; 16], endpoint: Endpoint, ev
     });
     inner.spawn(dial::run(inner.clone()));
     inner.spawn(accept::run(inner.clone(), endpoint.clone()));
-    inner.spawn(reach::run(inner.clone(), endpoint.clone(), config.serve));
     inner.spawn(park::run(inner.clone()));
+    inner.spawn(reach::run(inner.clone(), endpoint.clone()));
     if let Some(listen) = config.listen.iter().find_map(|addr| match addr.ip() {
         std::net::IpAddr::V4(ip) => Some(ip),
         std::net::IpAddr::V6(_) => None,

@@ -15,6 +15,7 @@ use crate::{
     net::Inner,
     queue::lock,
     reach,
+    relay::RelayAt,
     side::random,
 };
 use hedgerow_base::NodeId;
@@ -66,7 +67,7 @@ pub(crate) struct State {
     /// What peers gave to this node for calling them.
     passes: BTreeMap<NodeId, Pass>,
     /// Over which relays parked peers can call this node.
-    told: BTreeMap<NodeId, Vec<SocketAddr>>,
+    told: BTreeMap<NodeId, Vec<RelayAt>>,
     sleeper: sleeper::State,
 }
 
@@ -118,12 +119,12 @@ impl State {
     }
 
     /// Over which relay this node can be reached once it is woken, if it sleeps.
-    pub(crate) fn asleep_at(&self) -> Option<SocketAddr> {
+    pub(crate) fn asleep_at(&self) -> Option<RelayAt> {
         self.sleeper.asleep_at()
     }
 
     /// The relay on this machine that the engine uses while the node sleeps.
-    pub(crate) fn stand_in(&self) -> Option<SocketAddr> {
+    pub(crate) fn stand_in(&self) -> Option<RelayAt> {
         self.sleeper.stand_in()
     }
 
@@ -138,7 +139,7 @@ impl State {
     }
 
     /// Remembers how to call a peer.
-    fn learn(&mut self, peer: NodeId, door: &Door, told: Vec<SocketAddr>) {
+    fn learn(&mut self, peer: NodeId, door: &Door, told: Vec<RelayAt>) {
         if self.passes.len() >= MOST_PASSES && !self.passes.contains_key(&peer) {
             return;
         }
@@ -153,11 +154,11 @@ impl Inner {
     }
 
     /// Where this node can be called, the best first.
-    fn doors_of_mine(&self) -> Vec<SocketAddr> {
+    fn doors_of_mine(&self) -> Vec<RelayAt> {
         let Some(endpoint) = self.endpoint() else {
             return Vec::new();
         };
-        let mut homes = reach::homes(self, &endpoint);
+        let mut homes = self.homes(&endpoint);
         let state = lock(&self.reach);
         if state.own_relay().is_none() {
             for relay in state.relays_in_use() {
@@ -170,10 +171,17 @@ impl Inner {
         homes
     }
 
-    fn door_for(&self, peer: &NodeId) -> Door {
-        let homes = self.doors_of_mine();
+    /// How a peer can call this node, and over which relays that is.
+    fn door_for(&self, peer: &NodeId) -> (Door, Vec<RelayAt>) {
+        let relays = self.doors_of_mine();
+        let (homes, home_nodes) = RelayAt::to_wire(&relays);
         let pass = park::pass(&lock(&self.park).pass_key, peer);
-        Door { homes, pass }
+        let door = Door {
+            homes,
+            pass,
+            home_nodes,
+        };
+        (door, relays)
     }
 
     /// Whether this node relays for others, so that anybody reaches it.
@@ -200,7 +208,7 @@ impl Inner {
         let asleep = lock(&self.park).asleep_at().is_some();
         let at_home = || {
             let endpoint = self.endpoint()?;
-            let home = reach::homes(self, &endpoint).first().copied()?;
+            let home = self.homes(&endpoint).first().copied()?;
             Some(reach::is_at_home(&endpoint, home))
         };
         // On the local network it has shown that it can, if it began.
@@ -300,8 +308,7 @@ async fn ask(link: &Link, request: &ReachRequest) -> Option<Vec<u8>> {
 }
 
 async fn ask_to_park(net: Arc<Inner>, link: Arc<Link>) {
-    let door = net.door_for(&link.node);
-    let told = door.homes.clone();
+    let (door, told) = net.door_for(&link.node);
     let answer = ask(&link, &ReachRequest::Park { door }).await;
     let answer = answer
         .and_then(|bytes| Rest::from_bytes(&bytes).ok())
@@ -322,8 +329,9 @@ async fn ask_to_park(net: Arc<Inner>, link: Arc<Link>) {
     }
 }
 
-async fn learn_door(net: &Arc<Inner>, link: &Link, door: &Door, told: Vec<SocketAddr>) {
-    let moved = !door.homes.is_empty() && lock(&net.reach).remember(link.node, &door.homes);
+async fn learn_door(net: &Arc<Inner>, link: &Link, door: &Door, told: Vec<RelayAt>) {
+    let homes = RelayAt::from_wire(&door.homes, &door.home_nodes);
+    let moved = !homes.is_empty() && lock(&net.reach).remember(link.node, &homes);
     lock(&net.park).learn(link.node, door, told);
     if moved {
         net.learn(link).await;
@@ -336,8 +344,8 @@ pub(crate) async fn answer_park(net: &Arc<Inner>, link: &Arc<Link>, door: Door) 
     if !lock(&net.park).idle_of(link).agrees(&facts) {
         return Rest::default();
     }
-    let mine = net.door_for(&link.node);
-    learn_door(net, link, &door, mine.homes.clone()).await;
+    let (mine, told) = net.door_for(&link.node);
+    learn_door(net, link, &door, told).await;
     link.usage.part();
     Rest { door: Some(mine) }
 }
@@ -345,9 +353,9 @@ pub(crate) async fn answer_park(net: &Arc<Inner>, link: &Arc<Link>, door: Door) 
 /// A peer wants to sleep here.
 pub(crate) fn answer_sleep(net: &Inner, link: &Link, pass_key: [u8; 32]) -> Slept {
     let relay = lock(&net.reach).own_relay().map(|(addr, _)| addr);
-    let port = lock(&net.side).socket().map(|(_, port)| port);
     // Those who call know the relay from a ticket, and take the side socket for the port beside it.
-    let findable = relay.is_some_and(|relay| relay.is_ipv4() && relay.port().checked_add(1) == port);
+    let beside = relay.and_then(|relay| Some(SocketAddr::new(relay.ip(), relay.port().checked_add(1)?)));
+    let findable = beside.is_some() && net.side_of(relay) == beside;
     let from = path_of(&link.conn, &net.doors).1.map(|addr| addr.ip());
     let ip = from.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let number = u32::from_be_bytes(random());
@@ -380,8 +388,8 @@ pub(crate) async fn heard(net: &Arc<Inner>, packet: &[u8], from: SocketAddr, soc
         let relays = called.map(|node| lock(&net.reach).relays_of(&node)).unwrap_or_default();
         let elsewhere = relays
             .into_iter()
-            .filter(|relay| Some(*relay) != own)
-            .find_map(|relay| match relay {
+            .filter(|relay| Some(relay.at) != own)
+            .find_map(|relay| match relay.at {
                 SocketAddr::V4(relay) => Some(relay),
                 SocketAddr::V6(_) => None,
             });

@@ -1,17 +1,13 @@
 //! How this node can be reached, found out with the help of peers (O6); and helping them to find out. Ordinary peers
 //! say where they see each other; who turns out to be reachable relays for those who are not.
 
-mod homes;
-
-pub(crate) use homes::{addr_of, homes, is_at_home, url_of};
-
 use crate::{
     address::{is_local, path_of},
     link::Link,
     net::Inner,
     park,
     queue::lock,
-    relay::Relay,
+    relay::{Relay, RelayAt, RelayUse, used},
     request::RequestSend,
     side,
 };
@@ -19,18 +15,23 @@ use futures_util::StreamExt as _;
 use hedgerow_base::NodeId;
 use hedgerow_traverse::nat::Nat;
 use hedgerow_wire::reach::{MAX_REACH, MAX_RELAYS, Ports, Reach, ReachRequest, Tried};
-use iroh::{Endpoint, RelayConfig, TransportAddr, Watcher as _, endpoint::Connection};
+use iroh::{Endpoint, TransportAddr, Watcher as _, endpoint::Connection};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
-use tokio::{
-    net::TcpStream,
-    time::{Instant, timeout},
-};
-use tracing::{debug, info};
+use tokio::time::{Instant, timeout};
+use tracing::debug;
+
+mod homes;
+mod mapping;
+mod probe;
+mod serving;
+
+pub(crate) use homes::is_at_home;
+pub use mapping::{Mapping, MappingState};
 
 /// How long a peer has to answer.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -38,13 +39,9 @@ const ANSWER: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_secs(300);
 /// How often they are asked again because a direct path broke.
 const DOUBT: Duration = Duration::from_secs(5);
-/// After a peer could not reach this node, how long until it is tried again.
-const RETRY_SERVING: Duration = Duration::from_secs(600);
 /// How long an attempt to reach a peer takes at most, and how often a peer may ask for one.
 const TRY: Duration = Duration::from_secs(3);
 const TRY_AGAIN: Duration = Duration::from_secs(10);
-/// Most peers who are asked to try.
-const MOST_TRIERS: usize = 7;
 /// How often a peer may tell something about itself in that time; more is not answered.
 const MOST_TELLS: u32 = 30;
 const TELLS_TIME: Duration = Duration::from_secs(60);
@@ -72,21 +69,27 @@ pub(crate) struct State {
     /// Peers that are being asked now.
     asking: BTreeSet<NodeId>,
     /// Relays over which a node can be reached, as it said or as its ticket says.
-    relays_of: BTreeMap<NodeId, Vec<SocketAddr>>,
+    relays_of: BTreeMap<NodeId, Vec<RelayAt>>,
     /// Relays that this node uses, unless it sleeps.
-    in_use: BTreeSet<SocketAddr>,
+    in_use: BTreeSet<RelayAt>,
     /// Relays that the engine was told of.
-    told: BTreeSet<SocketAddr>,
+    told: BTreeSet<RelayAt>,
     /// Whose relay that is.
     owners: BTreeMap<SocketAddr, NodeId>,
+    /// Relays that did not answer, and until when they are left alone.
+    left_alone: BTreeMap<RelayAt, Instant>,
     /// Addresses of this node that the engine was told of.
     external: BTreeSet<SocketAddr>,
+    /// What the router gave.
+    mapping: Mapping,
     relay: Option<(SocketAddr, Relay)>,
+    /// It is reached through the router.
+    serves_mapped: bool,
     retry_serving: Option<Instant>,
     /// Relays that announced themselves in the DHT: used while no peer offers one.
     found: BTreeSet<SocketAddr>,
-    /// When each peer last asked to be tried.
-    tried: BTreeMap<NodeId, Instant>,
+    /// When each peer last asked to be tried, over TCP or over UDP.
+    tried: BTreeMap<(NodeId, bool), Instant>,
     /// When the answers of peers were last doubted.
     doubted: Option<Instant>,
     /// How often each peer has told something lately, and since when that is counted.
@@ -102,9 +105,13 @@ pub struct ReachReport {
     pub interfaces: Vec<SocketAddr>,
     /// It relays for others here.
     pub serves: Option<SocketAddr>,
-    /// How many nodes use that now.
-    pub clients: usize,
-    /// Relays over which it can be reached.
+    /// What the router gave when it was asked to let others in.
+    pub mapping: Mapping,
+    /// Whether it would, if it could be reached.
+    pub may_serve: bool,
+    /// How much it relays, may and did.
+    pub relay: Option<RelayUse>,
+    /// Relays over which it can be reached, the one in use first.
     pub homes: Vec<SocketAddr>,
     /// Relays that it could use.
     pub relays: Vec<SocketAddr>,
@@ -121,7 +128,7 @@ impl State {
         *count = count.saturating_add(1);
         *count <= MOST_TELLS
     }
-    pub(crate) fn relays_of(&self, node: &NodeId) -> Vec<SocketAddr> {
+    pub(crate) fn relays_of(&self, node: &NodeId) -> Vec<RelayAt> {
         self.relays_of.get(node).cloned().unwrap_or_default()
     }
     /// A direct path broke: perhaps this node is seen elsewhere now, so peers are asked again. Whether it is time for that.
@@ -138,6 +145,10 @@ impl State {
     /// Where this node relays for others.
     pub(crate) fn serves(&self) -> Option<SocketAddr> {
         self.relay.as_ref().map(|(addr, _)| *addr)
+    }
+    /// Where the router lets UDP in to the side socket, if this node relays through it.
+    pub(crate) fn side_mapped(&self) -> Option<Option<SocketAddr>> {
+        self.serves_mapped.then_some(self.mapping.side.map(SocketAddr::V4))
     }
     /// Where the side socket of a connected peer is.
     pub(crate) fn side_of(&self, link: &Link) -> Option<SocketAddr> {
@@ -168,8 +179,8 @@ impl State {
             .map(|(node, _)| *node)
     }
     /// Remembers over which relays a node can be reached; none forgets it.
-    pub(crate) fn remember(&mut self, node: NodeId, relays: &[SocketAddr]) -> bool {
-        let relays: Vec<SocketAddr> = relays.iter().copied().take(MAX_RELAYS).collect();
+    pub(crate) fn remember(&mut self, node: NodeId, relays: &[RelayAt]) -> bool {
+        let relays: Vec<RelayAt> = relays.iter().copied().take(MAX_RELAYS).collect();
         if self.relays_of(&node) == relays {
             return false;
         }
@@ -190,7 +201,7 @@ fn relay_in_use(conn: &Connection) -> Option<SocketAddr> {
         .find(|path| path.is_selected())
         .or_else(|| paths.iter().next())?;
     match path.remote_addr() {
-        TransportAddr::Relay(url) => addr_of(url),
+        TransportAddr::Relay(url) => RelayAt::from_url(url).map(|relay| relay.at),
         _ => None,
     }
 }
@@ -205,9 +216,11 @@ fn own_ips(endpoint: &Endpoint, told: &BTreeSet<SocketAddr>) -> BTreeSet<IpAddr>
 impl Inner {
     fn mine(&self, endpoint: &Endpoint) -> Reach {
         let serves = lock(&self.reach).serves();
+        let (homes, home_nodes) = RelayAt::to_wire(&self.homes(endpoint));
         Reach {
             serves: serves.into_iter().collect(),
-            homes: homes(self, endpoint),
+            homes,
+            home_nodes,
             observed: Vec::new(),
             name: self.name(),
             side: self.side_of(serves).into_iter().collect(),
@@ -221,7 +234,7 @@ impl Inner {
             return ReachReport::default();
         };
         let nat = lock(&self.side).nat();
-        let homes = homes(self, &endpoint);
+        let homes = self.homes(&endpoint);
         let state = lock(&self.reach);
         let observed = state
             .said
@@ -235,10 +248,12 @@ impl Inner {
                 .filter(|addr| !state.external.contains(addr) && !addr.ip().is_loopback())
                 .copied()
                 .collect(),
-            serves: state.relay.as_ref().map(|(addr, _)| *addr),
-            clients: state.relay.as_ref().map_or(0, |(_, relay)| relay.clients()),
-            homes,
-            relays: state.in_use.iter().copied().collect(),
+            serves: state.serves(),
+            mapping: state.mapping,
+            may_serve: self.may_serve(),
+            relay: Some(used(&self.quota, self.begin)),
+            homes: homes.into_iter().map(|relay| relay.at).collect(),
+            relays: state.in_use.iter().map(|relay| relay.at).collect(),
             nat,
         }
     }
@@ -266,16 +281,16 @@ impl Inner {
 }
 
 /// Asks peers, and acts on what they say, for as long as the network runs.
-pub(crate) async fn run(net: Arc<Inner>, endpoint: Endpoint, serve: bool) {
+pub(crate) async fn run(net: Arc<Inner>, endpoint: Endpoint) {
+    net.spawn(homes::watch(net.clone(), endpoint.clone()));
+    net.spawn(mapping::run(net.clone(), endpoint.clone()));
     let mut addresses = endpoint.watch_addr().stream();
     loop {
         let mine = net.mine(&endpoint);
         ask_peers(&net, &mine);
         use_external(&net, &endpoint).await;
-        use_relays(&net, &endpoint).await;
-        if serve {
-            consider_serving(&net, &endpoint).await;
-        }
+        homes::choose(&net, &endpoint).await;
+        serving::consider(&net, &endpoint).await;
         tokio::select! {
             () = net.wake_reach.notified() => {}
             change = addresses.next() => if change.is_none() { return },
@@ -324,7 +339,7 @@ async fn hear(net: &Arc<Inner>, link: &Link, mut reach: Reach, told: Option<Reac
         .side
         .retain(|side| Some(side.ip()) == from || Some(side.ip()) == over.map(|relay| relay.ip()));
     reach.observed.retain(|addr| !addr.ip().is_loopback());
-    let homes = reach.homes.clone();
+    let homes = RelayAt::from_wire(&reach.homes, &reach.home_nodes);
     if told.is_none() || reach.name.is_some() {
         link.rename(net, reach.name.clone()).await;
     }
@@ -379,7 +394,11 @@ pub(crate) async fn answer(net: Arc<Inner>, link: Arc<Link>, request: ReachReque
             }
             .to_bytes()
         }
-        ReachRequest::Try { port } => match try_to_reach(&net, &link, port).await {
+        ReachRequest::Try { port } => match probe::tcp(&net, &link, port).await {
+            Some(reached) => Tried { reached }.to_bytes(),
+            None => return,
+        },
+        ReachRequest::TryUdp { port } => match probe::udp(&net, &link, port).await {
             Some(reached) => Tried { reached }.to_bytes(),
             None => return,
         },
@@ -396,22 +415,6 @@ pub(crate) async fn answer(net: Arc<Inner>, link: Arc<Link>, request: ReachReque
     }
 }
 
-/// One TCP connection to where the asker's own packets come from: no more goes out than came in. Nothing if it is not
-/// tried.
-async fn try_to_reach(net: &Inner, link: &Link, port: u16) -> Option<bool> {
-    let from = path_of(&link.conn, &net.doors).1?;
-    {
-        let mut state = lock(&net.reach);
-        let now = Instant::now();
-        state.tried.retain(|_, at| now.duration_since(*at) < TRY_AGAIN);
-        if state.tried.insert(link.node, now).is_some() {
-            return None;
-        }
-    }
-    let connected = timeout(TRY, TcpStream::connect(SocketAddr::new(from.ip(), port))).await;
-    Some(matches!(connected, Ok(Ok(_))))
-}
-
 /// Tells the engine at which addresses peers see this node, for meeting others half-way.
 async fn use_external(net: &Inner, endpoint: &Endpoint) {
     let (add, remove) = {
@@ -426,7 +429,8 @@ async fn use_external(net: &Inner, endpoint: &Endpoint) {
         let peers = state.said.len();
         let mut good: Vec<_> = seen.into_iter().filter(|(_, count)| *count > 1 || peers < 3).collect();
         good.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        let good: BTreeSet<SocketAddr> = good.into_iter().take(MOST_EXTERNAL).map(|(addr, _)| addr).collect();
+        let mut good: BTreeSet<SocketAddr> = good.into_iter().take(MOST_EXTERNAL).map(|(addr, _)| addr).collect();
+        good.extend(state.mapping.told());
         let add: Vec<_> = good.difference(&state.external).copied().collect();
         // While nobody says anything, what was true a moment ago is the best guess.
         let remove: Vec<_> = match good.is_empty() {
@@ -444,117 +448,6 @@ async fn use_external(net: &Inner, endpoint: &Endpoint) {
     for addr in remove {
         endpoint.remove_external_addr(&addr).await;
     }
-}
-
-/// Tells the engine which relays to keep a connection to: those of connected peers, or this node's own, so that also
-/// those whose network carries no UDP can reach it.
-async fn use_relays(net: &Inner, endpoint: &Endpoint) {
-    let stand_in = lock(&net.park).stand_in();
-    let parked: BTreeSet<NodeId> = lock(&net.table).parked().collect();
-    let (add, remove) = {
-        let mut state = lock(&net.reach);
-        let own = state.relay.as_ref().map(|(addr, _)| *addr);
-        let offered: BTreeSet<SocketAddr> = match own {
-            Some(own) => BTreeSet::from([own]),
-            None => {
-                let mut peers: BTreeSet<_> = state
-                    .said
-                    .values()
-                    .flat_map(|said| &said.reach.serves)
-                    .copied()
-                    .collect();
-                // A peer that is parked still serves.
-                let owners = state.owners.iter().filter(|(_, owner)| parked.contains(owner));
-                peers.extend(owners.map(|(relay, _)| *relay));
-                if peers.is_empty() { state.found.clone() } else { peers }
-            }
-        };
-        // Those in use stay as long as they are offered: homes should not wander.
-        let mut good: BTreeSet<SocketAddr> = state.in_use.intersection(&offered).copied().collect();
-        good.extend(offered.iter().take(MAX_RELAYS));
-        while good.len() > MAX_RELAYS {
-            good.pop_last();
-        }
-        // A relay whose peer is away for a moment may still serve: it goes only when there is another one.
-        if !good.is_empty() {
-            state.in_use = good;
-        }
-        let wanted = match stand_in {
-            Some(stand_in) => BTreeSet::from([stand_in]),
-            None => state.in_use.clone(),
-        };
-        let add: Vec<_> = wanted.difference(&state.told).copied().collect();
-        let remove: Vec<_> = state.told.difference(&wanted).copied().collect();
-        state.told = wanted;
-        (add, remove)
-    };
-    for url in remove.into_iter().filter_map(url_of) {
-        endpoint.remove_relay(&url).await;
-    }
-    for url in add.into_iter().filter_map(url_of) {
-        info!(relay = %url, "a home for this node");
-        endpoint
-            .insert_relay(url.clone(), Arc::new(RelayConfig::new(url, None)))
-            .await;
-    }
-}
-
-/// Relays for others once a peer sees this node under an address of its own, and could reach it there.
-async fn consider_serving(net: &Arc<Inner>, endpoint: &Endpoint) {
-    let candidate = {
-        let state = lock(&net.reach);
-        let own = own_ips(endpoint, &state.external);
-        if state.relay.is_some() || state.retry_serving.is_some_and(|at| at > Instant::now()) {
-            return;
-        }
-        let mut seen = state.said.values().flat_map(|said| &said.reach.observed);
-        seen.find(|addr| own.contains(&addr.ip()) && !is_local(addr.ip()))
-            .copied()
-    };
-    let Some(addr) = candidate else { return };
-    let listen = match addr.ip() {
-        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-        IpAddr::V6(_) => addr.ip(),
-    };
-    let relay = match Relay::start(SocketAddr::new(listen, addr.port())).await {
-        Ok(relay) => relay,
-        Err(error) => {
-            debug!(%addr, error, "cannot relay here");
-            lock(&net.reach).retry_serving = Some(Instant::now() + RETRY_SERVING);
-            return;
-        }
-    };
-    if reached_by_peers(net, addr.port()).await {
-        info!(%addr, "relaying for others");
-        lock(&net.reach).relay = Some((addr, relay));
-        net.wake_reach.notify_one();
-        net.lookup.wake.notify_one();
-    } else {
-        relay.stop().await;
-        lock(&net.reach).retry_serving = Some(Instant::now() + RETRY_SERVING);
-    }
-}
-
-/// Whether most of those peers who tried could open a connection. They have never been called from that port, so no
-/// router and no firewall lets them in for that.
-async fn reached_by_peers(net: &Arc<Inner>, port: u16) -> bool {
-    let tries = net.links().into_iter().take(MOST_TRIERS).map(|link| async move {
-        let asked = async {
-            let header = ReachRequest::Try { port }.to_bytes();
-            let (_send, mut recv) = link.open_request(&header).await.ok()?;
-            let frame = recv.read_frame(MAX_REACH).await.ok()??;
-            Tried::from_bytes(&frame).ok()
-        };
-        timeout(ANSWER, asked).await.ok().flatten()
-    });
-    let tried: Vec<Tried> = futures_util::future::join_all(tries)
-        .await
-        .into_iter()
-        .flatten()
-        .collect();
-    let reached = tried.iter().filter(|tried| tried.reached).count();
-    debug!(port, reached, of = tried.len(), "peers tried to reach this node");
-    reached * 2 > tried.len()
 }
 
 #[cfg(test)]

@@ -1,63 +1,102 @@
-//! Relaying for others (O8): the engine's relay on a TCP port of this machine, with bounds of our own. It passes on
-//! sealed packets between nodes and can read none of them.
+//! Relaying for others (O8): the engine's relay on a TCP port of this machine, behind a [`door`] of our own that shows
+//! this node's key ([`tls`]) and keeps the limits that the person sets ([`quota`]). It passes on sealed packets between
+//! nodes and can read none of them.
+
+mod at;
+mod door;
+mod quota;
+pub(crate) mod tls;
+
+pub use at::{NotARelay, RelayAt};
+pub(crate) use quota::Quota;
+pub use quota::{MonthUse, RelayLimits, Stage, month_of};
 
 use crate::queue::lock;
-use hedgerow_base::NodeId;
+use door::Door;
+use hedgerow_base::{NodeId, SecretKey};
 use iroh::EndpointId;
-use iroh_relay::server::{
-    Access, AccessControl, ClientRateLimit, ClientRequest, ConnectionId, Limits, RelayConfig, Server, ServerConfig,
-};
+use iroh_relay::server::{Access, AccessControl, ClientRequest, ConnectionId, Metrics, clients::Clients};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, btree_map::Entry},
     net::SocketAddr,
-    num::NonZeroU32,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, atomic::AtomicU64},
 };
+use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
+use tokio_rustls::TlsAcceptor;
 
-/// Most nodes that are served at once.
-const MOST_CLIENTS: usize = 128;
-/// Bytes a second that one node may send through, and its longest burst.
-const CLIENT_RATE: u32 = 2 << 20;
-const CLIENT_BURST: u32 = 8 << 20;
+/// What the person set about relaying for others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Serving {
+    /// Relay at all, when this node can be reached.
+    pub on: bool,
+    /// How much.
+    pub limits: RelayLimits,
+    /// Used before this run.
+    pub month: MonthUse,
+}
 
-/// Lets nodes in as long as there is room.
-#[derive(Debug, Default)]
-struct Room {
-    clients: Arc<AtomicUsize>,
+impl Default for Serving {
+    fn default() -> Self {
+        Self {
+            on: true,
+            limits: RelayLimits::default(),
+            month: MonthUse::default(),
+        }
+    }
+}
+
+/// What the relay does now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RelayUse {
+    /// Nodes that use it.
+    pub clients: usize,
+    /// Bytes since the start, in and out.
+    pub bytes: u64,
+    /// Bytes of this month, in and out.
+    pub month: MonthUse,
+    /// Its limits.
+    pub limits: RelayLimits,
+    /// Clients that were not let in.
+    pub refused: u64,
+    /// How far the limits are.
+    pub stage: Stage,
+}
+
+/// Who is never let in.
+pub(crate) type Barred = Arc<dyn Fn(&NodeId) -> bool + Send + Sync>;
+
+type Present = Arc<Mutex<BTreeMap<NodeId, usize>>>;
+
+struct Guest {
+    barred: Barred,
     /// Who is here, with how many connections.
     present: Present,
 }
 
-type Present = Arc<Mutex<BTreeMap<NodeId, usize>>>;
+impl std::fmt::Debug for Guest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Guest")
+    }
+}
 
-impl AccessControl for Room {
+impl AccessControl for Guest {
     async fn on_connect(&self, request: &ClientRequest) -> Access {
-        let one_more = |clients: usize| (clients < MOST_CLIENTS).then_some(clients + 1);
-        match self
-            .clients
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
-        {
-            Ok(_) => {
-                let node = NodeId(*request.endpoint_id().as_bytes());
-                *lock(&self.present).entry(node).or_default() += 1;
-                Access::Allow
-            }
-            Err(_) => Access::Deny { reason: None },
+        let node = NodeId(*request.endpoint_id().as_bytes());
+        if (self.barred)(&node) {
+            return Access::Deny {
+                reason: Some("this relay does not serve you".into()),
+            };
         }
+        *lock(&self.present).entry(node).or_default() += 1;
+        Access::Allow
     }
     fn on_disconnect(&self, node: EndpointId, _: ConnectionId) {
-        let mut present = lock(&self.present);
-        if let std::collections::btree_map::Entry::Occupied(mut entry) = present.entry(NodeId(*node.as_bytes())) {
+        if let Entry::Occupied(mut entry) = lock(&self.present).entry(NodeId(*node.as_bytes())) {
             *entry.get_mut() -= 1;
             if *entry.get() == 0 {
                 entry.remove();
             }
         }
-        drop(present);
-        self.clients.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -72,41 +111,55 @@ impl Presence {
 
 /// A running relay.
 pub(crate) struct Relay {
-    server: Server,
-    clients: Arc<AtomicUsize>,
+    door: Arc<Door>,
+    accepting: JoinHandle<()>,
+    addr: SocketAddr,
     present: Present,
 }
 
 impl Relay {
-    /// Starts to relay on a TCP address.
-    pub(crate) async fn start(addr: SocketAddr) -> Result<Self, String> {
-        let room = Room::default();
-        let (clients, present) = (room.clients.clone(), room.present.clone());
-        let mut relay = RelayConfig::new(addr);
-        let mut limits = Limits::default();
-        if let (Some(rate), burst) = (NonZeroU32::new(CLIENT_RATE), NonZeroU32::new(CLIENT_BURST)) {
-            let mut client = ClientRateLimit::new(rate);
-            client.max_burst_bytes = burst;
-            limits.client_rx = Some(client);
-        }
-        relay.limits = limits;
-        relay.access = Arc::new(room);
-        let mut config = ServerConfig::default();
-        config.relay = Some(relay);
-        let server = Server::spawn(config).await.map_err(|e| e.to_string())?;
+    /// Starts to relay on a TCP address. The times of the quota count from `begin`.
+    pub(crate) async fn start(
+        addr: SocketAddr,
+        secret: &SecretKey,
+        quota: Arc<Mutex<Quota>>,
+        begin: Instant,
+        barred: Barred,
+    ) -> Result<Self, String> {
+        let listener = TcpListener::bind(addr).await.map_err(|e| e.to_string())?;
+        let addr = listener.local_addr().map_err(|e| e.to_string())?;
+        let present = Present::default();
+        let guest = Guest {
+            barred,
+            present: present.clone(),
+        };
+        let door = Arc::new(Door {
+            quota,
+            clients: Clients::default(),
+            access: Arc::new(guest),
+            tls: TlsAcceptor::from(Arc::new(tls::server(secret)?)),
+            begin,
+            next: AtomicU64::new(1),
+            keys: door::keys(),
+            metrics: Arc::new(Metrics::default()),
+        });
+        let accepting = tokio::spawn(door.clone().open(listener));
         Ok(Self {
-            server,
-            clients,
+            door,
+            accepting,
+            addr,
             present,
         })
     }
-    /// How many nodes use it now.
-    pub(crate) fn clients(&self) -> usize {
-        self.clients.load(Ordering::Relaxed)
+    /// Ends the connections of a node.
+    pub(crate) fn expel(&self, node: &NodeId) {
+        if let Ok(id) = EndpointId::from_bytes(node.as_bytes()) {
+            self.door.clients.disconnect(id, None);
+        }
     }
-    /// Where it is.
-    pub(crate) fn addr(&self) -> Option<SocketAddr> {
-        self.server.http_addr()
+    /// Where it listens.
+    pub(crate) const fn addr(&self) -> SocketAddr {
+        self.addr
     }
     /// Who can be reached over it.
     pub(crate) fn presence(&self) -> Presence {
@@ -114,6 +167,25 @@ impl Relay {
     }
     /// Ends it.
     pub(crate) async fn stop(self) {
-        let _ = self.server.shutdown().await;
+        self.accepting.abort();
+        let _ = self.accepting.await;
+        self.door.clients.shutdown().await;
     }
 }
+
+/// How much the relay may do and does; `begin` is when the quota's time began.
+pub(crate) fn used(quota: &Mutex<Quota>, begin: Instant) -> RelayUse {
+    let now = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let quota = lock(quota);
+    RelayUse {
+        clients: quota.nodes(),
+        bytes: quota.bytes(),
+        month: quota.month(),
+        limits: quota.limits(),
+        refused: quota.refused(),
+        stage: quota.stage(now),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -93,6 +93,11 @@ impl State {
         self.cookies.insert(ip, cookie);
     }
 
+    /// The port of the socket that others ask.
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.port
+    }
+
     pub(crate) fn nat(&self) -> Nat {
         self.nat
     }
@@ -151,6 +156,9 @@ impl Inner {
     pub(crate) fn side_of(&self, serves: Option<SocketAddr>) -> Option<SocketAddr> {
         let port = lock(&self.side).port?;
         let ip = serves?.ip();
+        if let Some(mapped) = lock(&self.reach).side_mapped() {
+            return mapped;
+        }
         ip.is_ipv4().then_some(SocketAddr::new(ip, port))
     }
 

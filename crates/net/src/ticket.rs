@@ -1,6 +1,6 @@
 //! Tickets: what one person gives another so that their nodes meet.
 
-use crate::error::TicketError;
+use crate::{error::TicketError, relay::RelayAt};
 use data_encoding::BASE32_NOPAD;
 use hedgerow_base::{NodeId, hash::hash, limits};
 use hedgerow_wire::node::{MAX_ADDRESSES, MAX_TICKET, TicketBody};
@@ -20,7 +20,7 @@ pub struct Ticket {
     /// Where to try; at most 16 are kept in the text.
     pub addresses: Vec<SocketAddr>,
     /// Relays over which it may be reached; at most 3.
-    pub relays: Vec<SocketAddr>,
+    pub relays: Vec<RelayAt>,
     /// Who it is, in that person's own words.
     pub name: Option<String>,
 }
@@ -34,10 +34,14 @@ impl Ticket {
 
 impl fmt::Display for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (mut relays, mut relay_nodes) = RelayAt::to_wire(&self.relays);
+        relays.truncate(MAX_RELAYS);
+        relay_nodes.truncate(MAX_RELAYS);
         let mut bytes = TicketBody {
             node: self.node,
             addresses: self.addresses.iter().copied().take(MAX_ADDRESSES).collect(),
-            relays: self.relays.iter().copied().take(MAX_RELAYS).collect(),
+            relays,
+            relay_nodes,
             name: self
                 .name
                 .as_deref()
@@ -71,7 +75,10 @@ impl FromStr for Ticket {
         Ok(Self {
             node: body.node,
             addresses: body.addresses,
-            relays: body.relays.into_iter().take(MAX_RELAYS).collect(),
+            relays: RelayAt::from_wire(&body.relays, &body.relay_nodes)
+                .into_iter()
+                .take(MAX_RELAYS)
+                .collect(),
             name: body.name,
         })
     }

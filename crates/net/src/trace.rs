@@ -7,6 +7,7 @@ use crate::{
     link::Link,
     net::{Inner, Net},
     queue::lock,
+    relay::RelayAt,
 };
 use hedgerow_base::NodeId;
 use iroh::{
@@ -91,7 +92,7 @@ fn described(addr: &TransportAddr) -> (PathKind, String) {
             (PathKind::of(addr.ip()), addr.to_string())
         }
         TransportAddr::Relay(url) => {
-            let text = crate::reach::addr_of(url).map_or_else(|| url.to_string(), |addr| addr.to_string());
+            let text = RelayAt::from_url(url).map_or_else(|| url.to_string(), |relay| relay.at.to_string());
             (PathKind::Relay, text)
         }
         other => (PathKind::Direct, format!("{other:?}")),
@@ -182,12 +183,7 @@ impl Inner {
             table.links.get(&node).cloned()
         };
         let relays = lock(&self.reach).relays_of(&node);
-        known.extend(
-            relays
-                .into_iter()
-                .filter_map(crate::reach::url_of)
-                .map(TransportAddr::Relay),
-        );
+        known.extend(relays.iter().filter_map(RelayAt::url).map(TransportAddr::Relay));
         if let Some(link) = &link {
             trace.info = Some(link.info());
             trace.dialled = Some(link.dialled_by_me);

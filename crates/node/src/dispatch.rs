@@ -102,6 +102,8 @@ async fn peers(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
             let peer = parsed(&p.node)?;
             value(node.ping(peer, p.count.unwrap_or(1)).await?)
         }
+        Request::RelayGet(_) => value(node.with(|e| Ok(e.relay_settings())).await?),
+        Request::RelaySet(p) => value(node.with(move |e| e.set_relay(p)).await?),
         Request::NodeReport(_) => value(crate::report::report(node).await?),
         Request::PeersTrace(p) => value(crate::trace::trace(node, parsed(&p.node)?).await?),
         Request::ForwardList(_) => value(node.with(|e| e.allowed_ports()).await?),

@@ -3,10 +3,10 @@
 use crate::engine::Engine;
 use hedgerow_api::{
     ApiError,
-    types::{Doctor, DoctorIdle, DoctorNat, DoctorPeer, DoctorRelay},
+    types::{Doctor, DoctorIdle, DoctorMapping, DoctorNat, DoctorPeer, DoctorRelay},
 };
 use hedgerow_net::{
-    ReachReport,
+    MappingState, ReachReport,
     nat::{Choice, Filtering, Mapping},
 };
 use std::{
@@ -77,6 +77,9 @@ fn mapping(report: &ReachReport) -> &'static str {
 }
 
 fn advice(report: &ReachReport, mapping: &str, peers: usize, parked: usize) -> String {
+    if report.mapping.state == MappingState::Works && report.serves.is_none() {
+        return "The router lets others in to this node, so anybody can reach it.".into();
+    }
     let text = match (mapping, report.serves, report.homes.is_empty(), peers) {
         (_, Some(_), ..) => "Anybody can reach this node, and it relays for others.",
         (_, None, _, 0) if parked > 0 => "Nobody has anything to say. Peers that want to speak to this node wake it.",
@@ -98,6 +101,50 @@ fn advice(report: &ReachReport, mapping: &str, peers: usize, parked: usize) -> S
         }
     };
     text.into()
+}
+
+/// What came of asking the router to let others in.
+fn port_mapping(report: &ReachReport) -> DoctorMapping {
+    let mapping = &report.mapping;
+    DoctorMapping {
+        state: mapping.state.as_str().into(),
+        protocol: mapping.protocol.map(Into::into),
+        outer: mapping.outer.map(|outer| outer.to_string()),
+        relay: mapping.relay.map(|outer| outer.to_string()),
+        why: match mapping.state {
+            MappingState::Off => "Routers are not asked; see `hedgerow relay --port-mapping yes`.",
+            MappingState::NotNeeded => "This machine has a public address of its own.",
+            MappingState::Asking => "The router is being asked.",
+            MappingState::Refused => {
+                "The router does not speak PCP, NAT-PMP or UPnP, or refuses. It may have a switch for it."
+            }
+            MappingState::Private => {
+                "The router let others in, but it is behind another router itself, which would have to do so, too."
+            }
+            MappingState::Elsewhere => "The router let others in at an address where peers do not see this node.",
+            MappingState::Claimed => "The router says that it lets others in; no peer has tried yet.",
+            MappingState::Broken => "The router says that it lets others in, but peers tried in vain.",
+            MappingState::Works => "Peers came in through the router.",
+        }
+        .into(),
+    }
+}
+
+/// What it does for others.
+fn role(report: &ReachReport) -> Option<DoctorRelay> {
+    let (address, used) = (report.serves?, report.relay?);
+    Some(DoctorRelay {
+        role: "relay".into(),
+        address: address.to_string(),
+        clients: u32::try_from(used.clients).unwrap_or(u32::MAX),
+        most_clients: u32::try_from(used.limits.clients).unwrap_or(u32::MAX),
+        bytes: used.bytes,
+        month_bytes: used.month.bytes,
+        most_month_bytes: used.limits.month,
+        rate: used.limits.rate,
+        total_rate: used.limits.total,
+        state: used.stage.as_str().into(),
+    })
 }
 
 impl Engine {
@@ -132,6 +179,7 @@ impl Engine {
             })
             .collect();
         let nat = nat(&report);
+        let mapped = report.mapping.state == MappingState::Works;
         let open = report.nat.filtering == Filtering::EndpointIndependent;
         let bytes: u64 = peers.iter().map(|p| p.bytes_in.saturating_add(p.bytes_out)).sum();
         let hours = self.now_ms().saturating_sub(self.started_ms).max(60_000) as f64 / 3_600_000.0;
@@ -139,12 +187,14 @@ impl Engine {
         let observed: BTreeSet<SocketAddr> = report.observed.iter().map(|(_, addr)| *addr).collect();
         Ok(Doctor {
             advice: advice(&report, &nat.mapping, peers.len(), self.net.parked().len()),
-            reachable: match (report.serves.is_some() || open, peers.is_empty()) {
+            reachable: match (report.serves.is_some() || open || mapped, peers.is_empty()) {
                 (true, _) => Some(true),
                 (false, true) => None,
                 (false, false) => Some(false),
             },
+            port_mapping: port_mapping(&report),
             via: match (report.serves, report.homes.is_empty(), peers.is_empty()) {
+                _ if mapped => "port mapping",
                 (Some(_), ..) => "own address",
                 _ if open && nat.mapping == "none" => "own address",
                 _ if open => "open router",
@@ -158,15 +208,9 @@ impl Engine {
             relays: texts(&report.relays),
             observed: observed.iter().map(ToString::to_string).collect(),
             local: texts(&report.interfaces),
-            roles: report
-                .serves
-                .map(|address| DoctorRelay {
-                    role: "relay".into(),
-                    address: address.to_string(),
-                    clients: u32::try_from(report.clients).unwrap_or(u32::MAX),
-                })
-                .into_iter()
-                .collect(),
+            roles: role(&report).into_iter().collect(),
+            no_relay_because: self.relay_settings().why_not,
+            metered: self.relaying.is_metered(),
             bytes_per_hour: bytes as f64 / hours,
             idle: self.idle(),
             peers,
@@ -211,5 +255,19 @@ mod tests {
             "unknown",
             "a peer on the local network sees no router"
         );
+    }
+
+    #[test]
+    fn before_it_is_measured_only_a_node_without_a_router_is_told_from_what_peers_see() {
+        let public: &[&str] = &["198.51.100.7:5000"];
+        assert_eq!(mapping(&report(public, public)), "none");
+        assert_eq!(
+            mapping(&report(public, &["198.51.100.7:5000", "198.51.100.8:5000"])),
+            "unknown"
+        );
+        let private: &[&str] = &["10.0.0.2:5000"];
+        for seen in [private, public, &["198.51.100.7:6000", "198.51.100.7:6001"], &[]] {
+            assert_eq!(mapping(&report(private, seen)), "unknown", "{seen:?}");
+        }
     }
 }

@@ -98,6 +98,7 @@ pub(crate) struct Engine {
     pub(crate) spaces: BTreeMap<SpaceId, SpaceState>,
     pub(crate) account: crate::devices::Account,
     pub(crate) connected: BTreeMap<NodeId, Connected>,
+    pub(crate) relaying: crate::relaying::Relaying,
     pub(crate) trouble: Option<String>,
     /// Why the present batch is undone, once something in it could not be stored.
     pub(crate) failed: Option<ApiError>,
@@ -191,6 +192,7 @@ impl Engine {
     }
 
     fn close(&mut self) {
+        self.save_relayed(u64::MAX);
         if let Err(error) = self.store.commit().and_then(|()| self.store.settle()) {
             tracing::error!(%error, "the last changes could not be stored");
         }
@@ -206,6 +208,7 @@ impl Engine {
             self.fetches.poll_timeout(),
             self.files_moving.poll_timeout(),
             self.parking.poll_timeout(),
+            self.relay_timeout(),
         ];
         let next = due.into_iter().flatten().min().unwrap_or(u64::MAX);
         Duration::from_millis(next.saturating_sub(now).clamp(5, 60_000))
@@ -312,5 +315,6 @@ impl Engine {
         self.fetch_timeouts(now);
         self.files_timeout(now);
         self.call_parked(now);
+        self.save_relayed(now);
     }
 }

@@ -25,6 +25,10 @@ pub struct NodeConfig {
     pub lookup: crate::LookupOptions,
     /// Do without connections that were not used for so long; nothing keeps all of them.
     pub park: Option<std::time::Duration>,
+    /// This connection costs money: do nothing for others in this run.
+    pub metered: bool,
+    /// Ask routers to let others in.
+    pub port_mapping: bool,
     /// Tickets to connect to at the start.
     pub peers: Vec<String>,
     /// Opens the key file when it is protected.

@@ -24,6 +24,7 @@ mod packages;
 mod parking;
 mod people;
 mod publishing;
+mod relaying;
 mod report;
 mod spaces;
 mod start;

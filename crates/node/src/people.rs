@@ -114,7 +114,7 @@ impl Engine {
                 let texts = |list: Vec<SocketAddr>| list.iter().map(ToString::to_string).collect();
                 self.remember(&node, |data| {
                     data.addresses = texts(addresses);
-                    data.relays = texts(relays);
+                    data.relays = relays.iter().map(ToString::to_string).collect();
                 });
             }
             NetEvent::LookupLearned { memory } => self.remember_lookup(&memory),

@@ -59,6 +59,12 @@ fn written(doctor: &Value, traces: &[PeerTrace], now_ms: u64) -> String {
             .collect();
         line(format!("{title}: {}", none_or(&masked.join(", "))));
     }
+    let mapping = &doctor["port_mapping"];
+    line(format!(
+        "port mapping: {}, {}",
+        plain(&mapping["state"]),
+        plain(&mapping["protocol"])
+    ));
     let count = |name: &str| doctor[name].as_array().map_or(0, Vec::len);
     line(format!("homes: {}, relays known: {}", count("homes"), count("relays")));
     for role in doctor["roles"].as_array().into_iter().flatten() {

@@ -7,6 +7,7 @@ use crate::{
     identity::{Identity, IdentityError},
     model::{PeerData, unpack},
     packages::Shared,
+    relaying::Relaying,
 };
 use hedgerow_api::ApiError;
 use hedgerow_directory::Directory;
@@ -33,7 +34,7 @@ pub async fn start(config: NodeConfig) -> Result<(NodeHandle, ReadyInfo), StartE
             .await
             .map_err(|e| StartError::Database(format!("starting ended early: {e}")))??
     };
-    let (net, net_events) = bind(&config, &prepared.identity, &prepared.store).await?;
+    let (net, net_events) = bind(&config, &prepared.identity, &prepared.store, &prepared.relaying).await?;
     let (inputs, queue) = mpsc::channel(QUEUE);
     let info = ReadyInfo {
         node: prepared.identity.node(),
@@ -76,6 +77,7 @@ fn engine(
         store,
         files,
         shared,
+        relaying,
     } = prepared;
     let seed = crate::identity::random().map_err(|e| StartError::Database(e.to_string()))?;
     let engine = Engine {
@@ -103,6 +105,7 @@ fn engine(
         spaces: BTreeMap::new(),
         account: crate::devices::Account::default(),
         connected: BTreeMap::new(),
+        relaying,
         trouble: None,
         failed: None,
         after: Vec::new(),
@@ -119,6 +122,7 @@ struct Prepared {
     store: Store,
     files: PackageFiles,
     shared: Arc<Shared>,
+    relaying: Relaying,
 }
 
 fn prepare(config: &NodeConfig) -> Result<Prepared, StartError> {
@@ -144,16 +148,23 @@ fn prepare(config: &NodeConfig) -> Result<Prepared, StartError> {
     let store = Store::open(&config.data).map_err(folder)?;
     let files = PackageFiles::open(&config.data).map_err(folder)?;
     let shared = Arc::new(Shared::new(files.clone(), store.reader().map_err(folder)?));
+    let relaying = Relaying::load(&store, config.metered, config.port_mapping, config.serve).map_err(folder)?;
     Ok(Prepared {
         lock,
         identity,
         store,
         files,
         shared,
+        relaying,
     })
 }
 
-async fn bind(config: &NodeConfig, identity: &Identity, store: &Store) -> Result<(Net, NetEvents), StartError> {
+async fn bind(
+    config: &NodeConfig,
+    identity: &Identity,
+    store: &Store,
+    relaying: &Relaying,
+) -> Result<(Net, NetEvents), StartError> {
     let database = |e: StoreError| StartError::Database(e.to_string());
     let now = system_now_ms();
     let certificate = DeviceCertificate::issue(identity.root_key(), identity.node(), now);
@@ -163,6 +174,8 @@ async fn bind(config: &NodeConfig, identity: &Identity, store: &Store) -> Result
     net.serve = config.serve;
     net.lookup = crate::lookup::config(&config.lookup, identity, store).map_err(database)?;
     net.park = config.park;
+    net.serving = relaying.serving();
+    net.port_mapping = relaying.maps_ports();
     let name = store.meta("name").map_err(database)?;
     net.name = name.and_then(|n| String::from_utf8(n).ok()).filter(|n| !n.is_empty());
     let port = store.meta(PORT).map_err(database)?;

@@ -411,6 +411,10 @@ pub struct TicketBody {
         skip_if = "Vec::is_empty"
     )]
     pub relays: Vec<SocketAddr>,
+    /// The nodes that relay there, in the same order; zeros where that is not known. None, or as many.
+    #[n(4)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub relay_nodes: Vec<NodeId>,
 }
 
 impl TicketBody {

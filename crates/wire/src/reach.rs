@@ -9,7 +9,7 @@ use crate::{
 };
 use alloc::{string::String, vec::Vec};
 use core::net::SocketAddr;
-use hedgerow_base::{Blame, Blamed, limits::MAX_NAME};
+use hedgerow_base::{Blame, Blamed, NodeId, limits::MAX_NAME};
 use minicbor::{Decode, Encode};
 
 /// Largest request or answer of this module in bytes.
@@ -62,6 +62,10 @@ pub struct Reach {
     #[n(6)]
     #[cbor(encode_with = "encode_addresses", decode_with = "decode_addresses", default)]
     pub witness: Vec<SocketAddr>,
+    /// The nodes that relay at `homes`, in the same order; zeros where that is not known. None, or as many.
+    #[n(7)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub home_nodes: Vec<NodeId>,
 }
 
 /// Which outer port a new socket of a node will have towards a destination (RFC 4787, section 4).
@@ -219,6 +223,14 @@ pub enum ReachRequest {
         #[cbor(with = "minicbor::bytes")]
         token: Token,
     },
+    /// "Try to reach me over UDP on this port, from a socket that I have never heard of." The address is the one that my
+    /// packets come from. Answered with a [`Tried`].
+    #[n(33)]
+    TryUdp {
+        /// The port.
+        #[n(0)]
+        port: u16,
+    },
 }
 
 /// How to call a node that has no connection.
@@ -233,6 +245,16 @@ pub struct Door {
     #[n(1)]
     #[cbor(with = "minicbor::bytes")]
     pub pass: Pass,
+    /// The nodes that relay at `homes`, as in a [`Reach`].
+    #[n(2)]
+    #[cbor(default, skip_if = "Vec::is_empty")]
+    pub home_nodes: Vec<NodeId>,
+}
+
+impl Door {
+    fn is_sound(&self) -> bool {
+        self.homes.len() <= MAX_RELAYS && (self.home_nodes.is_empty() || self.home_nodes.len() == self.homes.len())
+    }
 }
 
 /// The answer to [`ReachRequest::Park`].
@@ -272,7 +294,7 @@ pub struct Met {
     pub spot: Option<Spot>,
 }
 
-/// The outcome of [`ReachRequest::Try`] and [`ReachRequest::KnockAt`].
+/// The outcome of [`ReachRequest::Try`], [`ReachRequest::TryUdp`] and [`ReachRequest::KnockAt`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Tried {
@@ -303,10 +325,10 @@ impl ReachRequest {
         }
         match minicbor::decode(bytes).map_err(|_| ReachFrameError("request"))? {
             Self::Tell { reach } if !reach.is_sound() => Err(ReachFrameError("request")),
-            Self::Try { port: 0 } => Err(ReachFrameError("port")),
+            Self::Try { port: 0 } | Self::TryUdp { port: 0 } => Err(ReachFrameError("port")),
             Self::KnockAt { at, .. } if at.len() != 1 => Err(ReachFrameError("address")),
             Self::Meet { spot, .. } if !spot.is_sound() => Err(ReachFrameError("spot")),
-            Self::Park { door } if door.homes.len() > MAX_RELAYS => Err(ReachFrameError("door")),
+            Self::Park { door } if !door.is_sound() => Err(ReachFrameError("door")),
             request => Ok(request),
         }
     }
@@ -320,6 +342,7 @@ impl Reach {
             && self.observed.len() <= 1
             && self.side.len() <= 1
             && self.witness.len() <= 1
+            && (self.home_nodes.is_empty() || self.home_nodes.len() == self.homes.len())
             && self.ports.is_none_or(|ports| ports.is_sound())
     }
     /// CBOR bytes.

@@ -138,12 +138,19 @@ fn a_ticket_body_keeps_its_bytes_with_and_without_a_name() {
         addresses: vec!["127.0.0.1:1".parse().unwrap()],
         name: None,
         relays: vec![],
+        relay_nodes: vec![],
     };
     let node = "07".repeat(32);
     assert_eq!(hex(&ticket.to_bytes()), format!("a2005820{node}0181467f0000010001"));
     assert_eq!(TicketBody::from_bytes(&ticket.to_bytes()), Ok(ticket.clone()));
     ticket.name = Some("Ada".into());
     assert_eq!(TicketBody::from_bytes(&ticket.to_bytes()), Ok(ticket.clone()));
+    ticket.relays = vec!["203.0.113.7:4401".parse().unwrap()];
+    ticket.relay_nodes = vec![NodeId([9; 32])];
+    let bytes = ticket.to_bytes();
+    let relay = format!("038146cb00710711310481 5820{}", "09".repeat(32)).replace(' ', "");
+    assert!(hex(&bytes).ends_with(&relay), "{}", hex(&bytes));
+    assert_eq!(TicketBody::from_bytes(&bytes), Ok(ticket));
 }
 
 #[test]

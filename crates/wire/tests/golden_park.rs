@@ -109,6 +109,7 @@ fn requests_and_answers_about_sleep_have_these_bytes() {
     let door = Door {
         homes: vec!["203.0.113.7:4401".parse().unwrap()],
         pass: [5; 16],
+        home_nodes: vec![],
     };
     let pass = "05".repeat(16);
     let hex = format!("a2008146cb00710711310150{pass}");

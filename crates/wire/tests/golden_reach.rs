@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use data_encoding::HEXLOWER;
+use hedgerow_base::NodeId;
 use hedgerow_wire::{
     reach::{Helpers, Met, Ports, Reach, ReachRequest, Spot, Tried},
     stream::StreamRequest,
@@ -16,6 +17,7 @@ fn reach() -> Reach {
         side: vec!["203.0.113.7:4402".parse().unwrap()],
         ports: Some(Ports::Same { early: false }),
         witness: vec!["203.0.113.8:4402".parse().unwrap()],
+        home_nodes: vec![],
     }
 }
 
@@ -34,6 +36,9 @@ fn requests_and_answers_of_reach_have_these_bytes() {
         StreamRequest::from_bytes(&tell.to_bytes()).is_err(),
         "one number, one request"
     );
+    let udp = ReachRequest::TryUdp { port: 4401 };
+    assert_eq!(HEXLOWER.encode(&udp.to_bytes()), "82182181191131");
+    assert_eq!(ReachRequest::from_bytes(&udp.to_bytes()), Ok(udp));
     let asked = ReachRequest::Try { port: 4401 };
     assert_eq!(HEXLOWER.encode(&asked.to_bytes()), "821181191131");
     assert_eq!(HEXLOWER.encode(&Tried { reached: true }.to_bytes()), "a100f5");
@@ -66,6 +71,23 @@ fn a_reach_with_too_many_addresses_is_refused() {
         assert!(ReachRequest::from_bytes(&ReachRequest::Tell { reach }.to_bytes()).is_err());
     }
     assert!(ReachRequest::from_bytes(&ReachRequest::Try { port: 0 }.to_bytes()).is_err());
+    assert!(ReachRequest::from_bytes(&ReachRequest::TryUdp { port: 0 }.to_bytes()).is_err());
+}
+
+#[test]
+fn homes_name_their_nodes_one_for_each_or_none() {
+    let mut reach = Reach {
+        homes: vec!["203.0.113.7:4401".parse().unwrap()],
+        home_nodes: vec![NodeId([9; 32])],
+        ..Reach::default()
+    };
+    let bytes = reach.to_bytes();
+    let hex = HEXLOWER.encode(&bytes);
+    assert!(hex.contains("018146cb0071071131"), "{hex}");
+    assert!(hex.ends_with(&format!("07815820{}", "09".repeat(32))), "{hex}");
+    assert_eq!(Reach::from_bytes(&bytes), Ok(reach.clone()));
+    reach.home_nodes.push(NodeId([8; 32]));
+    assert!(Reach::from_bytes(&reach.to_bytes()).is_err());
 }
 
 #[test]

@@ -539,13 +539,29 @@ timeout_s: number | null, };
 
 export type DoctorRelay = { 
 /**
- * `relay`. 
+ * `relay`.
  */
 role: string, address: string, 
 /**
- * Nodes that use it now. 
+ * Nodes that use it now, and most at once.
  */
-clients: number, };
+clients: number, most_clients: number, 
+/**
+ * Bytes since the start, in and out.
+ */
+bytes: number, 
+/**
+ * Bytes of this month, in and out, and most in a month; absent is no limit.
+ */
+month_bytes: number, most_month_bytes: number | null, 
+/**
+ * Most bytes a second from one node, and from all; absent is no limit.
+ */
+rate: number | null, total_rate: number | null, 
+/**
+ * `open`, `full`, `slowing` or `spent`.
+ */
+state: string, };
 
 export type DoctorLookup = { 
 /**
@@ -657,11 +673,11 @@ advice: string, nat: DoctorNat,
  */
 reachable: boolean | null, 
 /**
- * `own address`, `open router`, `relay`, `outgoing only` or `nothing`.
+ * `own address`, `port mapping`, `open router`, `relay`, `outgoing only` or `nothing`.
  */
 via: string, 
 /**
- * Relays over which it can be reached now.
+ * Relays over which it can be reached now; the first is in use, it moves to the others when that one goes.
  */
 homes: Array<string>, 
 /**
@@ -677,9 +693,21 @@ observed: Array<string>,
  */
 local: Array<string>, 
 /**
+ * Asking the router to let others in.
+ */
+port_mapping: DoctorMapping, 
+/**
  * What it does for others.
  */
 roles: Array<DoctorRelay>, 
+/**
+ * Why it does not relay for others.
+ */
+no_relay_because: string | null, 
+/**
+ * This connection costs money: nothing is done for others, and nothing is fetched that nobody asked for.
+ */
+metered: boolean, 
 /**
  * Since the start, with all peers that are connected now.
  */
@@ -1234,6 +1262,10 @@ export interface Methods {
   "forward.allow": { params: AllowedPort; result: Array<AllowedPort> };
   /** Takes a port off that list. Connections that stand go on. */
   "forward.forbid": { params: PortParams; result: Array<AllowedPort> };
+  /** Whether and how much this node relays for others, and what it did. */
+  "relay.get": { params: Nothing; result: RelaySettings };
+  /** Changes that; what is left out stays. Whoever is served now goes on to be, within the new limits. */
+  "relay.set": { params: SetRelayParams; result: RelaySettings };
   /** How this node is connected, as a text to show to others: without names, ids and addresses. */
   "node.report": { params: Nothing; result: Report };
   /** How the connection to a peer came to be and is now: every way to it, what was tried, and how that ended. */

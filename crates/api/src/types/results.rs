@@ -298,8 +298,40 @@ results! {
         /// minutes.
         timeout_s: Option<u32>,
     }
+    /// What came of asking the router to let others in.
+    DoctorMapping {
+        /// `off`, `not needed`, `asking`, `refused` (or nobody answers), `private` (behind another router), `elsewhere`
+        /// (not where peers see this node), `claimed` (nobody has tried it yet), `broken` (peers tried in vain) or
+        /// `works` (peers came in).
+        state: String,
+        /// `pcp`, `nat-pmp` or `upnp`.
+        protocol: Option<String>,
+        /// Where it lets UDP in.
+        outer: Option<String>,
+        /// Where it lets TCP in, for relaying.
+        relay: Option<String>,
+        /// For people.
+        why: String,
+    }
     /// Something that this node does for others.
-    DoctorRelay { /** `relay`. */ role: String, address: String, /** Nodes that use it now. */ clients: u32, }
+    DoctorRelay {
+        /// `relay`.
+        role: String,
+        address: String,
+        /// Nodes that use it now, and most at once.
+        clients: u32,
+        most_clients: u32,
+        /// Bytes since the start, in and out.
+        bytes: u64,
+        /// Bytes of this month, in and out, and most in a month; absent is no limit.
+        month_bytes: u64,
+        most_month_bytes: Option<u64>,
+        /// Most bytes a second from one node, and from all; absent is no limit.
+        rate: Option<u64>,
+        total_rate: Option<u64>,
+        /// `open`, `full`, `slowing` or `spent`.
+        state: String,
+    }
     /// The way to a connected peer.
     DoctorPeer { node: String, path: String, rtt_ms: f64, bytes_in: u64, bytes_out: u64, connected_since_ms: u64, }
     /// How this node is found, and finds others.
@@ -366,9 +398,9 @@ results! {
         nat: DoctorNat,
         /// Whether strangers can open a connection to it; absent while nothing is known.
         reachable: Option<bool>,
-        /// `own address`, `open router`, `relay`, `outgoing only` or `nothing`.
+        /// `own address`, `port mapping`, `open router`, `relay`, `outgoing only` or `nothing`.
         via: String,
-        /// Relays over which it can be reached now.
+        /// Relays over which it can be reached now; the first is in use, it moves to the others when that one goes.
         homes: Vec<String>,
         /// Relays of connected peers.
         relays: Vec<String>,
@@ -376,8 +408,14 @@ results! {
         observed: Vec<String>,
         /// Its own addresses.
         local: Vec<String>,
+        /// Asking the router to let others in.
+        port_mapping: DoctorMapping,
         /// What it does for others.
         roles: Vec<DoctorRelay>,
+        /// Why it does not relay for others.
+        no_relay_because: Option<String>,
+        /// This connection costs money: nothing is done for others, and nothing is fetched that nobody asked for.
+        metered: bool,
         /// Since the start, with all peers that are connected now.
         bytes_per_hour: f64,
         idle: DoctorIdle,

@@ -1,5 +1,6 @@
 //! What can be typed. Names and shapes are kept stable: scripts and other programs rely on them.
 
+use super::relay::parse_size;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde_json::Value;
 use std::{
@@ -105,6 +106,8 @@ pub(crate) enum Command {
         /// Name of the peer, or the beginning of its id.
         peer: String,
     },
+    /// What this node relays for others: how much so far, and how much at most. What is given changes and stays so.
+    Relay(Relay),
     /// Send a file to a person; ends well only when they have the whole of it, verified.
     Send {
         /// The file.
@@ -178,6 +181,12 @@ pub(crate) struct Up {
     /// Seconds without use after which a connection is parked: for trials.
     #[arg(long, value_name = "SECONDS", hide = true)]
     pub(crate) park_after: Option<f64>,
+    /// This connection costs money: do nothing for others in this run. `hedgerow relay --metered yes` keeps it so.
+    #[arg(long)]
+    pub(crate) metered: bool,
+    /// Do not ask the router to let others in (UPnP, PCP, NAT-PMP).
+    #[arg(long)]
+    pub(crate) no_port_mapping: bool,
     /// Ticket of a node to connect to; may be repeated.
     #[arg(long = "peer", value_name = "TICKET")]
     pub(crate) peers: Vec<String>,
@@ -188,6 +197,48 @@ pub(crate) struct Up {
 
 /// Where the dashboard is unless told otherwise.
 pub(crate) const DEFAULT_LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 4400));
+
+#[derive(Debug, Args)]
+pub(crate) struct Relay {
+    /// Relay for others when this node can be reached.
+    #[arg(long, conflicts_with = "off")]
+    pub(crate) on: bool,
+    /// Do not relay for others.
+    #[arg(long)]
+    pub(crate) off: bool,
+    /// Most nodes at once.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) clients: Option<u32>,
+    /// Most bytes a second from one node, as in 2MB, or unlimited.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) rate: Option<u64>,
+    /// Most bytes a second from all, as in 10MB, or unlimited.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) total: Option<u64>,
+    /// Most bytes in a calendar month, in and out, as in 50GB, or unlimited.
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
+    pub(crate) month: Option<u64>,
+    /// Whether this connection costs money: then nothing is relayed.
+    #[arg(long, value_enum, value_name = "yes|no")]
+    pub(crate) metered: Option<Answer>,
+    /// Whether the router is asked to let others in.
+    #[arg(long, value_enum, value_name = "yes|no")]
+    pub(crate) port_mapping: Option<Answer>,
+}
+
+/// To a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Answer {
+    Yes,
+    No,
+}
+
+impl Answer {
+    /// Whether it is yes.
+    pub(crate) const fn is_yes(self) -> bool {
+        matches!(self, Self::Yes)
+    }
+}
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {

@@ -79,6 +79,7 @@ impl Neighbour {
             "--json",
             "--no-browser",
             "--no-lan",
+            "--no-port-mapping",
             "--until-stdin-closes",
             "--listen",
             "127.0.0.1:0",

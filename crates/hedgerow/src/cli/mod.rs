@@ -11,6 +11,7 @@ mod node;
 mod output;
 mod place;
 mod prompt;
+mod relay;
 mod sim;
 mod starters;
 mod stream;
@@ -85,6 +86,7 @@ fn run(command: Command, data_given: bool, context: &Context) -> Result {
         Command::Port(port) => stream::ports(port, context),
         Command::Ping { peer, count } => stream::ping(&peer, count, context),
         Command::Trace { peer } => trace::run(&peer, context),
+        Command::Relay(relay) => relay::run(&relay, context),
         Command::Send { file, peer } => file::send(&file, &peer, context),
         Command::Receive(receive) => file::receive(&receive, context),
         Command::Files { files } => file::files(files, context),

@@ -44,10 +44,11 @@ pub(super) fn doctor(context: &Context) -> Result {
         let roles: Vec<_> = roles
             .map(|role| {
                 format!(
-                    "{} at {} ({} nodes now)",
+                    "{} at {} ({} nodes now, {} this month)",
                     field(role, "role"),
                     field(role, "address"),
-                    field(role, "clients")
+                    field(role, "clients"),
+                    super::relay::size(role["month_bytes"].as_u64().unwrap_or(0))
                 )
             })
             .collect();
@@ -57,9 +58,11 @@ pub(super) fn doctor(context: &Context) -> Result {
             row("seen as", list("observed")),
             row("own addresses", list("local")),
             row("homes", list("homes")),
+            row("port mapping", field(&report["port_mapping"], "why")),
             row("does for others", roles.join(", ")),
             row("found by", found_by(&report["lookup"])),
             row("idle", idle(&report["idle"])),
+            row("does not relay because", field(report, "no_relay_because")),
         ];
         rows.retain(|cells| cells.last().is_some_and(|value| !value.is_empty()));
         let columns = [

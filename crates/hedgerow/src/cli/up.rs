@@ -151,6 +151,8 @@ async fn start_node(up: &Up, context: &Context, port: u16) -> Result<(NodeHandle
                 .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
             after.unwrap_or(PARK_AFTER)
         }),
+        metered: up.metered,
+        port_mapping: !up.no_port_mapping,
         peers: up.peers.clone(),
         passphrase: std::env::var("HEDGEROW_PASSPHRASE").ok(),
         starters: starters::all(),

@@ -1,9 +1,9 @@
 //! Finding a node or a user's devices, all ways at once, and saying what each way said.
 
 use super::{Source, exchange, random};
-use crate::{error::ConnectError, net::Inner, queue::lock, ticket::Ticket};
+use crate::{error::ConnectError, net::Inner, queue::lock, relay::RelayAt, ticket::Ticket};
 use hedgerow_base::{NodeId, UserId};
-use hedgerow_wire::lookup::{SignedRecord, Subject};
+use hedgerow_wire::lookup::{Place, SignedRecord, Subject};
 use std::{
     collections::BTreeSet,
     fmt,
@@ -156,11 +156,25 @@ pub(super) async fn follow(net: &Arc<Inner>, node: NodeId) {
     lock(&state.plan).searched(state.now(), &node, any, random());
 }
 
+/// The relays that a record names, with the keys that are known: a record has room for addresses only.
+fn relays_of(net: &Inner, node: NodeId, place: &Place) -> Vec<RelayAt> {
+    let state = lock(&net.reach);
+    let known = state.relays_of(&node);
+    let relays = place.relays.iter().map(|at| {
+        // Who relays names its own relay.
+        let own = place.addresses.contains(at).then(|| RelayAt::of(node, *at));
+        own.or_else(|| known.iter().find(|relay| relay.at == *at).copied())
+            .unwrap_or_else(|| state.known_as((*at).into()))
+    });
+    relays.collect()
+}
+
 /// A node that is wanted is dialled where its record says.
 fn use_record(net: &Inner, node: NodeId) {
     let place = lock(&net.lookup.book).place(&node).map(|(_, place)| place.clone());
     let Some(place) = place else { return };
-    lock(&net.reach).remember(node, &place.relays);
+    let relays = relays_of(net, node, &place);
+    lock(&net.reach).remember(node, &relays);
     lock(&net.table).found(&node, &place.addresses, Instant::now());
     net.wake_dialler.notify_one();
 }
@@ -231,7 +245,7 @@ impl Attempt {
         Self { node, dials }
     }
 
-    fn dial(&mut self, net: &Inner, addresses: Vec<SocketAddr>, relays: Vec<SocketAddr>) {
+    fn dial(&mut self, net: &Inner, addresses: Vec<SocketAddr>, relays: Vec<RelayAt>) {
         let ticket = Ticket {
             node: self.node,
             addresses,
@@ -262,7 +276,8 @@ impl Attempt {
                 Ok(Step::Found(node)) => {
                     let place = lock(&net.lookup.book).place(&node).map(|(_, place)| place.clone());
                     if let Some(place) = place {
-                        self.dial(net, place.addresses, place.relays);
+                        let relays = relays_of(net, node, &place);
+                        self.dial(net, place.addresses, relays);
                     }
                 }
                 Ok(Step::Searched(said)) => {

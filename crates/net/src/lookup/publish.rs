@@ -5,7 +5,6 @@ use crate::{
     address::{is_local, own_addresses},
     net::Inner,
     queue::lock,
-    reach,
 };
 use hedgerow_wire::lookup::{Devices, Listed, MAX_DEVICES, MAX_PLACES, MAX_RELAYS, Place, SignedRecord, Subject};
 use iroh::Endpoint;
@@ -86,7 +85,7 @@ pub(super) async fn look(net: &Arc<Inner>, endpoint: &Endpoint) {
     };
     let relays = match serves {
         Some(own) => vec![own],
-        None => reach::homes(net, endpoint),
+        None => net.homes(endpoint).into_iter().map(|relay| relay.at).collect(),
     };
     let facts = publishable(scope(&given), &relays, &own_addresses(endpoint));
     let due = {

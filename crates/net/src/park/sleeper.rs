@@ -1,7 +1,13 @@
 //! A node that nobody reaches by itself, without connections: it leaves its relay and beats for its home.
 
 use super::{ParkReport, ask};
-use crate::{link::Link, net::Inner, queue::lock, reach, relay::Relay, side::any_socket};
+use crate::{
+    link::Link,
+    net::Inner,
+    queue::lock,
+    relay::{MonthUse, Quota, Relay, RelayAt, RelayLimits},
+    side::any_socket,
+};
 use hedgerow_base::NodeId;
 use hedgerow_traverse::park::{
     self,
@@ -14,7 +20,7 @@ use hedgerow_wire::{
 use std::{
     collections::BTreeSet,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, Mutex},
     time::Duration,
 };
 use tokio::{
@@ -33,7 +39,7 @@ struct Registered {
     session: u32,
     watch: Watch,
     node: NodeId,
-    relay: SocketAddr,
+    relay: RelayAt,
 }
 
 /// Whether this node sleeps.
@@ -46,7 +52,7 @@ pub(super) struct State {
     /// It was woken, or lost its home: until then it stays awake.
     awake_until: Option<Instant>,
     /// A relay on the loopback interface that the engine is told of while the node sleeps.
-    stand_in: Option<(SocketAddr, Relay)>,
+    stand_in: Option<(RelayAt, Relay)>,
     /// This machine's addresses, to notice when it moves.
     own: BTreeSet<IpAddr>,
 }
@@ -59,14 +65,14 @@ impl State {
             .is_some_and(|registered| registered.watch.is_confirmed() && !registered.watch.is_dead())
     }
 
-    pub(super) fn asleep_at(&self) -> Option<SocketAddr> {
+    pub(super) fn asleep_at(&self) -> Option<RelayAt> {
         self.registered
             .as_ref()
             .filter(|_| self.asleep)
             .map(|registered| registered.relay)
     }
 
-    pub(super) fn stand_in(&self) -> Option<SocketAddr> {
+    pub(super) fn stand_in(&self) -> Option<RelayAt> {
         self.stand_in.as_ref().filter(|_| self.asleep).map(|(addr, _)| *addr)
     }
 
@@ -87,15 +93,14 @@ impl State {
 }
 
 /// The relay over which this node is reached first.
-fn main_relay(net: &Inner) -> Option<SocketAddr> {
-    let endpoint = net.endpoint()?;
-    reach::homes(net, &endpoint).first().copied()
+fn main_relay(net: &Inner) -> Option<RelayAt> {
+    net.all_homes().first().copied()
 }
 
 /// Whether the peer of a link is the one over whose relay this node is reached.
 pub(super) fn is_home(net: &Inner, link: &Link) -> bool {
-    let main = main_relay(net);
-    main.is_some() && lock(&net.reach).relay_of(link) == main
+    let main = main_relay(net).map(|relay| relay.at);
+    main.is_some() && lock(&net.reach).relay_of(link).map(|relay| relay.at) == main
 }
 
 /// Registers, falls asleep, or finds that the home is gone.
@@ -172,7 +177,12 @@ fn all_are_told(net: &Arc<Inner>) -> bool {
         let Some(relay) = state.sleeper.registered.as_ref().map(|registered| registered.relay) else {
             return false;
         };
-        let knows = |node: &NodeId| state.told.get(node).is_none_or(|told| told.contains(&relay));
+        let knows = |node: &NodeId| {
+            state
+                .told
+                .get(node)
+                .is_none_or(|told| told.iter().any(|told| told.at == relay.at))
+        };
         parked.into_iter().filter(|node| !knows(node)).collect()
     };
     let now = Instant::now();
@@ -196,17 +206,15 @@ fn notice_moves(net: &Arc<Inner>) {
     }
 }
 
-async fn register(net: Arc<Inner>, link: Arc<Link>, relay: SocketAddr) {
+async fn register(net: Arc<Inner>, link: Arc<Link>, relay: RelayAt) {
     let pass_key = lock(&net.park).pass_key;
     let answer = ask(&link, &ReachRequest::Sleep { pass_key }).await;
     let slept = answer
         .and_then(|bytes| Slept::from_bytes(&bytes).ok())
         .unwrap_or_default();
     let timeout_s = lock(&net.side).nat().timeout_s;
-    let side = relay
-        .port()
-        .checked_add(1)
-        .map(|port| SocketAddr::new(relay.ip(), port));
+    let port = relay.at.port().checked_add(1);
+    let side = port.map(|port| SocketAddr::new(relay.at.ip(), port));
     let socket = any_socket().await;
     let mut state = lock(&net.park);
     state.sleeper.registering = false;
@@ -278,15 +286,24 @@ async fn beat(net: Arc<Inner>, session: u32, side: SocketAddr, socket: UdpSocket
 async fn fall_asleep(net: &Arc<Inner>) {
     let missing = lock(&net.park).sleeper.stand_in.is_none();
     if missing {
-        let Ok(relay) = Relay::start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await else {
-            return;
-        };
-        let Some(addr) = relay.addr() else { return };
-        lock(&net.park).sleeper.stand_in = Some((addr, relay));
+        let Some(relay) = start_stand_in(net).await else { return };
+        let at = RelayAt::of(net.node(), relay.addr());
+        lock(&net.park).sleeper.stand_in = Some((at, relay));
     }
     lock(&net.park).sleeper.asleep = true;
     info!("asleep: no connection is needed now");
     net.wake_reach.notify_one();
+}
+
+/// It serves this node alone, and what passes does not count as relayed.
+async fn start_stand_in(net: &Inner) -> Option<Relay> {
+    let me = net.node();
+    let quota = Quota::new(RelayLimits::default(), MonthUse::default(), 0);
+    let barred = Arc::new(move |node: &NodeId| *node != me);
+    let at = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    Relay::start(at, &net.secret, Arc::new(Mutex::new(quota)), net.begin, barred)
+        .await
+        .ok()
 }
 
 /// Returns to the relay, and stays there for a while.

@@ -5,6 +5,7 @@ use crate::{
     address::is_local,
     net::Inner,
     queue::lock,
+    relay::RelayAt,
     side::{any_socket, random},
 };
 use hedgerow_base::NodeId;
@@ -32,7 +33,7 @@ const MOST_REDIRECTED: usize = 3;
 /// One home that is asked.
 #[derive(Clone, Copy, Default)]
 struct Asked {
-    relay: Option<SocketAddr>,
+    relay: Option<RelayAt>,
     token: Token,
     cookie: Cookie,
     refused: bool,
@@ -47,16 +48,18 @@ impl Asked {
 
 /// Has a node woken by its homes. Over which relay it can be reached now; nothing when none of them knows it, or when it
 /// did not come.
-pub(crate) async fn call(net: &Arc<Inner>, node: NodeId, relays: &[SocketAddr]) -> Option<SocketAddr> {
+pub(crate) async fn call(net: &Arc<Inner>, node: NodeId, relays: &[RelayAt]) -> Option<RelayAt> {
     let pass = lock(&net.park).passes.get(&node).copied().unwrap_or_default();
-    let own = lock(&net.reach).own_relay().map(|(addr, _)| addr);
+    let own = lock(&net.reach)
+        .own_relay()
+        .map(|(addr, _)| RelayAt::of(net.node(), addr));
     let mut call = Call {
         node,
         pass,
         asked: BTreeMap::new(),
         redirected: 0,
     };
-    for relay in relays.iter().filter(|relay| Some(**relay) != own) {
+    for relay in relays.iter().filter(|relay| Some(relay.at) != own.map(|own| own.at)) {
         call.ask_at(*relay);
     }
     let elsewhere = call.run();
@@ -64,7 +67,7 @@ pub(crate) async fn call(net: &Arc<Inner>, node: NodeId, relays: &[SocketAddr]) 
     tokio::pin!(elsewhere, here);
     tokio::select! {
         woken = &mut elsewhere => match woken {
-            Some(relay) => Some(relay),
+            Some(relay) => Some(lock(&net.reach).known_as(relay)),
             None => match here.await {
                 true => own,
                 false => None,
@@ -72,7 +75,7 @@ pub(crate) async fn call(net: &Arc<Inner>, node: NodeId, relays: &[SocketAddr]) 
         },
         woken = &mut here => match woken {
             true => own,
-            false => elsewhere.await,
+            false => elsewhere.await.map(|relay| lock(&net.reach).known_as(relay)),
         },
     }
 }
@@ -111,11 +114,9 @@ struct Call {
 }
 
 impl Call {
-    fn ask_at(&mut self, relay: SocketAddr) {
-        let side = relay
-            .port()
-            .checked_add(1)
-            .map(|port| SocketAddr::new(relay.ip(), port));
+    fn ask_at(&mut self, relay: RelayAt) {
+        let port = relay.at.port().checked_add(1);
+        let side = port.map(|port| SocketAddr::new(relay.at.ip(), port));
         if let Some(side) = side.filter(SocketAddr::is_ipv4) {
             self.asked.entry(side).or_insert_with(|| Asked {
                 token: random(),
@@ -125,7 +126,7 @@ impl Call {
         }
     }
 
-    async fn run(mut self) -> Option<SocketAddr> {
+    async fn run(mut self) -> Option<RelayAt> {
         if self.asked.is_empty() {
             return None;
         }
@@ -185,7 +186,7 @@ impl Call {
             && (is_local(from.ip()) || !is_local(relay.ip()))
         {
             self.redirected += 1;
-            self.ask_at(relay);
+            self.ask_at(relay.into());
         }
     }
 

@@ -14,7 +14,7 @@ fn a_peer_that_tells_without_end_is_no_longer_heard_for_a_while() {
 #[test]
 fn relays_of_a_node_are_bounded_and_forgotten_when_it_has_none() {
     let mut state = State::default();
-    let relay = |n: u16| SocketAddr::new(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 7)), n);
+    let relay = |n: u16| RelayAt::from(SocketAddr::from(([203, 0, 113, 7], n)));
     let many: Vec<_> = (1..9).map(relay).collect();
     assert!(state.remember(PEER, &many));
     assert_eq!(state.relays_of(&PEER).len(), MAX_RELAYS);
@@ -27,12 +27,4 @@ fn relays_of_a_node_are_bounded_and_forgotten_when_it_has_none() {
         state.remember(NodeId(id), &[relay(1)]);
     }
     assert_eq!(state.relays_of.len(), MOST_REMEMBERED);
-}
-
-#[test]
-fn the_address_of_a_relay_survives_its_url() {
-    for text in ["203.0.113.7:4401", "203.0.113.7:80", "[2001:db8::1]:9"] {
-        let addr: SocketAddr = text.parse().unwrap();
-        assert_eq!(url_of(addr).as_ref().and_then(addr_of), Some(addr), "{text}");
-    }
 }

@@ -1,0 +1,163 @@
+//! Whether this node relays for others: it can be reached, the person has not said no, the month's bytes are not used
+//! up, and it is not about to go again.
+
+use super::{ANSWER, own_ips};
+use crate::{
+    address::is_local,
+    net::{Inner, Net},
+    queue::lock,
+    relay::{MonthUse, Relay, RelayLimits, month_of},
+};
+use hedgerow_base::NodeId;
+use hedgerow_wire::reach::{MAX_REACH, ReachRequest, Tried};
+use iroh::Endpoint;
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+use tokio::time::{Instant, timeout};
+use tracing::{debug, info};
+
+/// After a peer could not reach this node, how long until it is tried again.
+const RETRY: Duration = Duration::from_secs(600);
+/// Most peers who are asked to try.
+const MOST_TRIERS: usize = 7;
+/// A node that has run for so long is likely to stay: most visits to a machine are shorter. A relay that goes costs
+/// each of its clients a move.
+const STABLE: Duration = Duration::from_secs(300);
+/// While fewer than this many peers relay, a node does not wait to be stable: a place for a while is better than none.
+const ENOUGH: usize = 8;
+
+impl Inner {
+    /// Whether the person lets this node relay at all.
+    pub(crate) fn may_serve(&self) -> bool {
+        self.serve && self.wants_to_serve.load(Ordering::Relaxed)
+    }
+
+    /// Takes over what the person set.
+    pub(crate) fn set_serving(&self, on: bool, limits: RelayLimits) {
+        lock(&self.quota).set_limits(limits);
+        self.wants_to_serve.store(on, Ordering::Relaxed);
+        lock(&self.reach).retry_serving = None;
+        self.wake_reach.notify_one();
+    }
+
+    /// Ends the connections of a node to the relay.
+    pub(crate) fn expel(&self, node: &NodeId) {
+        if let Some((_, relay)) = &lock(&self.reach).relay {
+            relay.expel(node);
+        }
+    }
+}
+
+impl Net {
+    /// Whether and how much this node relays for others from now on.
+    pub fn set_serving(&self, on: bool, limits: RelayLimits) {
+        self.inner().set_serving(on, limits);
+    }
+
+    /// What was relayed this month.
+    pub fn relayed(&self) -> MonthUse {
+        lock(&self.inner().quota).month()
+    }
+
+    /// Whether it relays for others now.
+    pub fn reach_serves(&self) -> bool {
+        lock(&self.inner().reach).serves().is_some()
+    }
+}
+
+/// Starts or ends relaying for others.
+pub(super) async fn consider(net: &Arc<Inner>, endpoint: &Endpoint) {
+    let spent = {
+        let mut quota = lock(&net.quota);
+        quota.roll(month_of(crate::trace::now_ms()));
+        quota.is_spent()
+    };
+    // Through a router it ends with the mapping.
+    let gone = {
+        let state = lock(&net.reach);
+        state.serves_mapped && state.serves() != state.mapping.relay()
+    };
+    if !net.may_serve() || spent || gone {
+        if lock(&net.reach).relay.is_some() {
+            info!(spent, gone, "no longer relaying for others");
+            net.stop_relay().await;
+            net.wake_reach.notify_one();
+        }
+        return;
+    }
+    let candidate = {
+        let state = lock(&net.reach);
+        let own = own_ips(endpoint, &state.external);
+        let others = state.said.values().filter(|said| !said.reach.serves.is_empty()).count();
+        if state.relay.is_some()
+            || state.retry_serving.is_some_and(|at| at > Instant::now())
+            || (others >= ENOUGH && net.begin.elapsed() < STABLE)
+        {
+            return;
+        }
+        let mut seen = state.said.values().flat_map(|said| &said.reach.observed);
+        let own = seen.find(|addr| own.contains(&addr.ip()) && !is_local(addr.ip()));
+        own.map(|addr| (*addr, addr.port(), false))
+            .or_else(|| Some((state.mapping.relay()?, net.engine_port()?, true)))
+    };
+    let Some((addr, port, mapped)) = candidate else { return };
+    let listen = match addr.ip() {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        IpAddr::V6(_) => addr.ip(),
+    };
+    let relay = match start(net, SocketAddr::new(listen, port)).await {
+        Ok(relay) => relay,
+        Err(error) => {
+            debug!(%addr, error, "cannot relay here");
+            lock(&net.reach).retry_serving = Some(Instant::now() + RETRY);
+            return;
+        }
+    };
+    if reached_by_peers(net, addr.port()).await {
+        info!(%addr, "relaying for others");
+        {
+            let mut state = lock(&net.reach);
+            state.relay = Some((addr, relay));
+            state.serves_mapped = mapped;
+        }
+        net.wake_reach.notify_one();
+        net.lookup.wake.notify_one();
+    } else {
+        relay.stop().await;
+        lock(&net.reach).retry_serving = Some(Instant::now() + RETRY);
+    }
+}
+
+async fn start(net: &Arc<Inner>, listen: SocketAddr) -> Result<Relay, String> {
+    let weak = Arc::downgrade(net);
+    let barred = move |node: &NodeId| {
+        let net = weak.upgrade();
+        net.is_none_or(|net| lock(&net.table).blocked.contains(node))
+    };
+    Relay::start(listen, &net.secret, net.quota.clone(), net.begin, Arc::new(barred)).await
+}
+
+/// Whether most of those peers who tried could open a connection. They have never been called from that port, so no
+/// router and no firewall lets them in for that.
+async fn reached_by_peers(net: &Arc<Inner>, port: u16) -> bool {
+    let tries = net.links().into_iter().take(MOST_TRIERS).map(|link| async move {
+        let asked = async {
+            let header = ReachRequest::Try { port }.to_bytes();
+            let (_send, mut recv) = link.open_request(&header).await.ok()?;
+            let frame = recv.read_frame(MAX_REACH).await.ok()??;
+            Tried::from_bytes(&frame).ok()
+        };
+        timeout(ANSWER, asked).await.ok().flatten()
+    });
+    let tried: Vec<Tried> = futures_util::future::join_all(tries)
+        .await
+        .into_iter()
+        .flatten()
+        .collect();
+    let reached = tried.iter().filter(|tried| tried.reached).count();
+    debug!(port, reached, of = tried.len(), "peers tried to reach this node");
+    reached * 2 > tried.len()
+}
