@@ -194,53 +194,48 @@ fn most_used(lab: &Lab, used: &[BTreeSet<String>], plan: &Relays) -> Result<Vec<
     Ok(counts.into_iter().take(gone).map(|(_, at)| at).collect())
 }
 
-/// Watches all pairs at the same time.
+/// Watches all clients at the same time: whether one has a home, and whether it answers, each by itself, since a
+/// question to somebody who is away takes long.
 fn follow(
     pairs: &[(&Node, &Node)],
     used: &[BTreeSet<String>],
     gone: &BTreeSet<Ipv4Addr>,
     begin: Instant,
 ) -> Vec<Client> {
+    let both = pairs.iter().flat_map(|(a, b)| [(*a, *b), (*b, *a)]);
     thread::scope(|scope| {
-        let running: Vec<_> = pairs
-            .iter()
-            .zip(used.chunks_exact(2))
-            .map(|(pair, used)| scope.spawn(move || follow_pair(*pair, used, gone, begin)))
+        let running: Vec<_> = both
+            .zip(used)
+            .map(|((client, other), used)| {
+                let lives = move || homes(client).is_ok_and(|homes| homes.iter().any(|home| !is_at(home, gone)));
+                let home = scope.spawn(move || until(begin, lives));
+                let call = scope.spawn(move || until(begin, || other.reaches(client)));
+                (used.iter().all(|home| is_at(home, gone)), home, call)
+            })
             .collect();
-        let join = |thread: thread::ScopedJoinHandle<'_, Vec<Client>>| {
+        let join = |thread: thread::ScopedJoinHandle<'_, Option<f64>>| {
             thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         };
-        running.into_iter().flat_map(join).collect()
+        running
+            .into_iter()
+            .map(|(cut_off, home, call)| Client {
+                cut_off,
+                home: join(home),
+                call: join(call),
+            })
+            .collect()
     })
 }
 
-fn follow_pair(
-    (a, b): (&Node, &Node),
-    used: &[BTreeSet<String>],
-    gone: &BTreeSet<Ipv4Addr>,
-    begin: Instant,
-) -> Vec<Client> {
-    let mut clients: Vec<Client> = used
-        .iter()
-        .map(|homes| Client {
-            cut_off: homes.iter().all(|home| is_at(home, gone)),
-            home: None,
-            call: None,
-        })
-        .collect();
-    while begin.elapsed() < WATCH && clients.iter().any(|c| c.home.is_none() || c.call.is_none()) {
-        for (client, (node, other)) in clients.iter_mut().zip([(a, b), (b, a)]) {
-            if client.home.is_none() {
-                let living = homes(node).is_ok_and(|homes| homes.iter().any(|home| !is_at(home, gone)));
-                client.home = living.then(|| milliseconds(begin.elapsed()));
-            }
-            if client.call.is_none() && other.reaches(node) {
-                client.call = Some(milliseconds(begin.elapsed()));
-            }
+/// When something became so, in milliseconds since the blow.
+fn until(begin: Instant, is_so: impl Fn() -> bool) -> Option<f64> {
+    while begin.elapsed() < WATCH {
+        if is_so() {
+            return Some(milliseconds(begin.elapsed()));
         }
         thread::sleep(ROUND);
     }
-    clients
+    None
 }
 
 fn summary(plan: &Relays, clients: &[Client], gone: usize) -> Value {

@@ -33,7 +33,7 @@ pub fn up(release: bool, headless: bool, arguments: &[String]) -> Result<ExitCod
 
 /// Builds the program; answers where it is.
 pub fn build(release: bool) -> Result<PathBuf> {
-    let mut arguments = vec!["build", "--package", "hedgerow"];
+    let mut arguments = vec!["build", "--workspace", "--bin", "hedgerow"];
     if release {
         arguments.push("--release");
     }

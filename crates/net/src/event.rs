@@ -105,6 +105,8 @@ pub enum Why {
     ByPeer(CloseCode),
     /// Nothing was heard from the peer for too long, or its packets make no sense any more.
     Lost(String),
+    /// The relay between both is gone; the peer is dialled over another one at once.
+    Stranded,
     /// The peer sent what no correct node sends; it was charged.
     Fault(String),
     /// The peer did not read what was sent to it.
@@ -123,6 +125,7 @@ impl std::fmt::Display for Why {
         match self {
             Self::ByPeer(code) => write!(f, "the other node closed it: {code:?}"),
             Self::Lost(why) => write!(f, "lost: {why}"),
+            Self::Stranded => f.write_str("the relay between both is gone"),
             Self::Fault(what) => write!(f, "the other node misbehaved: {what}"),
             Self::Slow => f.write_str("the other node did not read what was sent"),
             Self::Replaced => f.write_str("a newer connection took over"),

@@ -433,6 +433,7 @@ impl Table {
             && known.next.is_some()
         {
             let wait = match why {
+                Why::Stranded => Duration::ZERO,
                 Why::ByPeer(CloseCode::Blocked) => limits.backoff_max,
                 Why::ByPeer(CloseCode::Disconnected | CloseCode::Fault | CloseCode::Full) | Why::Fault(_) => {
                     limits.backoff_min.saturating_mul(60).min(limits.backoff_max)

@@ -1,5 +1,11 @@
 //! What can be typed. Names and shapes are kept stable: scripts and other programs rely on them.
 
+mod streams;
+pub(crate) mod widgets;
+
+pub(crate) use streams::{Files, Port, Receive, Stream};
+pub(crate) use widgets::{Instance, Publish, Widget};
+
 use super::relay::parse_size;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde_json::Value;
@@ -248,267 +254,6 @@ pub(crate) struct Demo {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Stream {
-    /// Wait for a peer under a name; then standard input goes there, and what comes goes to standard output.
-    Listen {
-        /// Letters, digits and - _ .
-        name: String,
-        /// Only this peer: its name, or the beginning of its id.
-        #[arg(long, value_name = "PEER")]
-        from: Option<String>,
-        /// Wait for the next when one has ended.
-        #[arg(long)]
-        keep: bool,
-    },
-    /// Reach a peer that listens under a name.
-    Connect {
-        /// Name of the peer, or the beginning of its id.
-        peer: String,
-        /// The name under which it listens.
-        name: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Port {
-    /// Let connected peers reach a port.
-    Allow {
-        /// Port of this machine's loopback interface.
-        port: u16,
-        /// Only this peer: its name, or the beginning of its id.
-        #[arg(long, value_name = "PEER")]
-        from: Option<String>,
-    },
-    /// Take a port off the list.
-    Forbid {
-        /// The port.
-        port: u16,
-    },
-    /// The list.
-    List,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Receive {
-    /// Only from this peer: its name, or the beginning of its id.
-    #[arg(long, value_name = "PEER")]
-    pub(crate) from: Option<String>,
-    /// Folder to put it into; the usual one unless given.
-    #[arg(long, value_name = "DIR")]
-    pub(crate) to: Option<PathBuf>,
-    /// Take what is offered without asking.
-    #[arg(long)]
-    pub(crate) yes: bool,
-    /// Wait for the next when one has come.
-    #[arg(long)]
-    pub(crate) keep: bool,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Files {
-    /// Files on their way and those that came and went (also without `list`).
-    List,
-    /// Take an offered file.
-    Accept {
-        /// Its number in the list.
-        number: u64,
-        /// Folder to put it into; the usual one unless given.
-        #[arg(long, value_name = "DIR")]
-        to: Option<PathBuf>,
-    },
-    /// Do not take an offered file.
-    Refuse {
-        /// Its number in the list.
-        number: u64,
-    },
-    /// End a transfer in either direction; what came of it is deleted.
-    Stop {
-        /// Its number in the list.
-        number: u64,
-    },
-    /// Take finished transfers off the list; the files stay.
-    Clear,
-    /// Where files go, and who may send what without asking.
-    Settings,
-    /// Choose the folder for files of others.
-    Folder {
-        /// The folder; made if it is missing.
-        dir: PathBuf,
-    },
-    /// Refuse larger files at once.
-    Limit {
-        /// In MB.
-        mb: u64,
-    },
-    /// Take files of a person without asking, up to so much a day; 0 takes it back.
-    Always {
-        /// Name of the peer, or the beginning of its id; it holds for all devices of that person.
-        peer: String,
-        /// MB a day.
-        mb: u64,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Widget {
-    /// Begin a widget: write a skeleton that runs into a new folder.
-    New {
-        /// Folder to make.
-        dir: PathBuf,
-        /// Name of the widget; the folder's name unless given.
-        #[arg(long)]
-        name: Option<String>,
-    },
-    /// Make a package (`.xdc`) of a folder.
-    Pack {
-        /// Folder with `index.html` and `manifest.toml`.
-        dir: PathBuf,
-        /// File to write; the folder's name with `.xdc`, here, unless given.
-        #[arg(short, long, value_name = "FILE")]
-        output: Option<PathBuf>,
-    },
-    /// Sign a package as the next release of a widget of yours and offer it to everybody.
-    Publish(Publish),
-    /// Search the directory on this machine.
-    Search {
-        /// Words or beginnings of words; without any, the newest.
-        words: Vec<String>,
-        /// Only this category.
-        #[arg(long)]
-        category: Option<String>,
-        /// At most this many.
-        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=100))]
-        limit: u32,
-    },
-    /// All about one widget.
-    Show {
-        /// The widget.
-        uuid: String,
-    },
-    /// Install a widget from the directory, or a package file for oneself.
-    Install {
-        /// A widget of the directory, or a file.
-        #[arg(value_name = "UUID|FILE")]
-        what: String,
-    },
-    /// Install the newest release of a widget.
-    Update {
-        /// The widget.
-        uuid: String,
-        /// Agree to permissions that the new release adds.
-        #[arg(long)]
-        accept_permissions: bool,
-    },
-    /// Go back to the release that was installed before; the data stays.
-    Rollback {
-        /// The widget.
-        uuid: String,
-    },
-    /// What is installed here.
-    List,
-    /// Uninstall a widget.
-    Remove {
-        /// The widget.
-        uuid: String,
-        /// Also take its instances off the dashboard; they can be brought back.
-        #[arg(long)]
-        with_instances: bool,
-    },
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Publish {
-    /// Package file, or a folder that is packed first.
-    pub(crate) file: PathBuf,
-    /// Open-source licence as SPDX names it, for a package that does not say.
-    #[arg(long, value_name = "SPDX")]
-    pub(crate) license: Option<String>,
-    /// Version such as 1.2.0, for a package that does not say.
-    #[arg(long = "version", value_name = "SEMVER")]
-    pub(crate) release_version: Option<String>,
-    /// Name, for a package that does not say.
-    #[arg(long)]
-    pub(crate) name: Option<String>,
-    /// The widget of yours that this is the next release of; the one with the same name unless given.
-    #[arg(long)]
-    pub(crate) uuid: Option<String>,
-}
-
-/// Who shares an instance's data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Space {
-    /// Only you, on all your devices.
-    Private,
-    /// Those whom you invite.
-    Invited,
-    /// Everyone who has the widget.
-    Public,
-}
-
-impl Space {
-    /// The name in the API.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Private => "private",
-            Self::Invited => "invited",
-            Self::Public => "public",
-        }
-    }
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Instance {
-    /// Place a widget on the dashboard.
-    Add {
-        /// The widget; installed first when it is not yet.
-        uuid: String,
-        /// Who shares its data.
-        #[arg(long, value_enum, default_value_t = Space::Private)]
-        space: Space,
-        /// Name on the dashboard; the widget's own unless given.
-        #[arg(long)]
-        name: Option<String>,
-    },
-    /// What is on the dashboard.
-    List,
-    /// Print an invitation to share this instance.
-    Invite {
-        /// The instance.
-        instance: String,
-    },
-    /// Accept an invitation.
-    Join {
-        /// What `hedgerow instance invite` printed there, or the link.
-        invite: String,
-        /// Do not ask before joining.
-        #[arg(long)]
-        yes: bool,
-    },
-    /// Take an instance off the dashboard; it can be brought back for 30 days.
-    Remove {
-        /// The instance.
-        instance: String,
-    },
-    /// Give an instance another name on this dashboard.
-    Rename {
-        /// The instance.
-        instance: String,
-        /// The new name.
-        name: String,
-    },
-    /// Who shares an instance.
-    Members {
-        /// The instance.
-        instance: String,
-    },
-    /// Tell the others that you leave, and take the instance off the dashboard.
-    Leave {
-        /// The instance.
-        instance: String,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum Sim {
     /// Load of the nodes that do the handshakes of all, and what happens when many of them vanish at once.
     Handshake {
@@ -556,15 +301,6 @@ fn parse_json(text: &str) -> Result<Value, String> {
     serde_json::from_str(text).map_err(|e| format!("this is not JSON: {e}"))
 }
 
-fn parse_host_port(text: &str) -> Result<String, String> {
-    let text = text.trim();
-    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
-    match port.and_then(|(_, port)| port.parse::<u16>().ok()) {
-        Some(1..) => Ok(text.to_owned()),
-        _ => Err("give a host and a port, such as 192.0.2.1:6881".to_owned()),
-    }
-}
-
 fn parse_loopback(text: &str) -> Result<SocketAddr, String> {
     let address: SocketAddr = text
         .parse()
@@ -574,5 +310,14 @@ fn parse_loopback(text: &str) -> Result<SocketAddr, String> {
         Ok(address)
     } else {
         Err("the dashboard is for this machine only; use 127.0.0.1 with a port".to_owned())
+    }
+}
+
+fn parse_host_port(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    let port = text.rsplit_once(':').filter(|(host, _)| !host.is_empty());
+    match port.and_then(|(_, port)| port.parse::<u16>().ok()) {
+        Some(1..) => Ok(text.to_owned()),
+        _ => Err("give a host and a port, such as 192.0.2.1:6881".to_owned()),
     }
 }

@@ -1,5 +1,5 @@
 use super::{
-    args::{Cli, Command, Instance, Space, Widget},
+    args::{Cli, Command, Instance, Widget, widgets::Space},
     client::{ApiFile, Client},
     folder, output, place,
     widget::looks_like_uuid,

@@ -4,22 +4,22 @@
 use super::State;
 use crate::{
     address::path_of,
+    event::Why,
     link::Link,
     net::Inner,
     queue::lock,
     relay::{Relay, RelayAt},
 };
-use futures_util::StreamExt as _;
 use hedgerow_base::NodeId;
-use hedgerow_wire::reach::MAX_RELAYS;
-use iroh::{Endpoint, RelayConfig, Watcher as _, endpoint::RelayStatus};
+use hedgerow_wire::{node::CloseCode, reach::MAX_RELAYS};
+use iroh::{Endpoint, RelayConfig, TransportAddr, Watcher as _, endpoint::RelayStatus};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 use tracing::info;
 
 /// How long a home may be silent before this node moves: one try of the engine to connect again.
@@ -28,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const LEFT_ALONE: Duration = Duration::from_secs(60);
 /// Nearer by less than this is not nearer.
 const SAME_MS: u64 = 20;
+/// Most relays of those who are no peers that are looked at; which they are is up to others.
+const MOST_STRANGERS: usize = 64;
 /// How far a relay is taken to be to which there is no connection.
 const UNKNOWN_MS: u64 = 1000;
 
@@ -62,7 +64,7 @@ pub(super) fn pick(offers: &[Offer], in_use: &BTreeSet<RelayAt>) -> Vec<RelayAt>
     picked
 }
 
-/// What peers offer, also those that are parked; while nobody does, what the DHT names.
+/// What peers offer, also those that are parked; while nobody does, what the DHT names, and where peers are at home.
 fn offers(state: &State, links: &[Arc<Link>], parked: &BTreeSet<NodeId>, rtt_ms: impl Fn(&Link) -> u64) -> Vec<Offer> {
     let connected = links.iter().filter_map(|link| {
         let relay = state.relay_of(link)?;
@@ -82,7 +84,13 @@ fn offers(state: &State, links: &[Arc<Link>], parked: &BTreeSet<NodeId>, rtt_ms:
         return offers;
     }
     let found = state.found.iter().map(|at| far(state.known_as((*at).into())));
-    found.filter(|offer| !silent(offer)).collect()
+    let theirs = state.relays_of.values().flatten().copied().map(far);
+    let offers: BTreeMap<SocketAddr, Offer> = theirs
+        .chain(found)
+        .filter(|offer| !silent(offer))
+        .map(|offer| (offer.relay.at, offer))
+        .collect();
+    offers.into_values().take(MOST_STRANGERS).collect()
 }
 
 /// Whether the connection to one of the relays stands.
@@ -205,45 +213,83 @@ pub(super) async fn choose(net: &Inner, endpoint: &Endpoint) {
     }
 }
 
-/// Moves away from a home that does not answer, as long as there is another one.
+/// The homes that the engine has lost; all that it may choose from while it finds none. None while one stands.
+fn silent(status: &[RelayStatus], told: &BTreeSet<RelayAt>) -> BTreeSet<RelayAt> {
+    if status.iter().any(RelayStatus::is_connected) {
+        return BTreeSet::new();
+    }
+    // It goes on naming one that it was told to leave, until it finds another.
+    let named = status.iter().filter_map(|home| RelayAt::from_url(home.url()));
+    let down: BTreeSet<RelayAt> = named.filter(|home| told.contains(home)).collect();
+    if down.is_empty() { told.clone() } else { down }
+}
+
+/// Moves away from homes that do not answer, as long as there are others.
 pub(super) async fn watch(net: Arc<Inner>, endpoint: Endpoint) {
-    let mut homes = endpoint.home_relay_status().stream();
     let mut status = endpoint.home_relay_status();
-    while homes.next().await.is_some() {
-        let silent = |list: Vec<RelayStatus>| {
-            let down = list.into_iter().find(|home| !home.is_connected())?;
-            RelayAt::from_url(down.url())
-        };
-        let Some(home) = silent(status.get()) else { continue };
-        // Whatever changes, it is the same home that must be silent for so long.
+    let down = |list: &[RelayStatus]| silent(list, &lock(&net.reach).told);
+    loop {
+        let lost = down(&status.get());
         let begin = Instant::now();
-        while begin.elapsed() < PATIENCE && silent(status.get()) == Some(home) {
-            let _ = timeout(PATIENCE, status.updated()).await;
+        // Whatever changes, it is the same homes that must be silent for so long.
+        while begin.elapsed() < PATIENCE && down(&status.get()) == lost {
+            let change = match status.get().iter().any(RelayStatus::is_connected) {
+                true => status.updated().await,
+                false => timeout(PATIENCE, status.updated()).await.unwrap_or(Ok(Vec::new())),
+            };
+            if change.is_err() {
+                return;
+            }
         }
-        if silent(status.get()) != Some(home) {
-            continue;
+        if !lost.is_empty() && down(&status.get()) == lost {
+            move_from(&net, &endpoint, &lost).await;
         }
-        let others = {
-            let state = lock(&net.reach);
-            let is_one = state.in_use.contains(&home) && state.told.contains(&home);
-            is_one && state.in_use.iter().any(|relay| *relay != home)
-        };
-        if !others {
-            // The only one: the engine goes on trying.
-            sleep(PATIENCE).await;
-            continue;
+    }
+}
+
+/// Leaves homes alone for a while, unless there is no other one: then the engine goes on trying.
+async fn move_from(net: &Inner, endpoint: &Endpoint, lost: &BTreeSet<RelayAt>) {
+    let links = net.links();
+    let parked: BTreeSet<NodeId> = lock(&net.table).parked().collect();
+    let moves = {
+        let mut state = lock(&net.reach);
+        let known = lost.is_subset(&state.in_use);
+        let until = Instant::now() + LEFT_ALONE;
+        let before = state.left_alone.clone();
+        state.left_alone.extend(lost.iter().map(|home| (*home, until)));
+        let others = !state.in_use.is_subset(lost) || !offers(&state, &links, &parked, |_| UNKNOWN_MS).is_empty();
+        if known && others {
+            state.in_use.retain(|home| !lost.contains(home));
+            state.told.retain(|home| !lost.contains(home));
+        } else {
+            state.left_alone = before;
         }
+        (known && others).then(|| state.left_alone.keys().map(|relay| relay.at).collect())
+    };
+    let Some(gone) = moves else { return };
+    for home in lost {
         info!(relay = %home.at, "this home does not answer; moving");
-        {
-            let mut state = lock(&net.reach);
-            state.in_use.remove(&home);
-            state.told.remove(&home);
-            state.left_alone.insert(home, Instant::now() + LEFT_ALONE);
-        }
         if let Some(url) = home.url() {
             endpoint.remove_relay(&url).await;
         }
-        net.wake_reach.notify_one();
+    }
+    leave(&links, &gone);
+    net.wake_reach.notify_one();
+}
+
+/// Ends the connections that only relays carried which are gone. They are dialled anew, over the homes of the peers: these
+/// know nothing of it yet, since to them it was only the way to this node.
+fn leave(links: &[Arc<Link>], gone: &BTreeSet<SocketAddr>) {
+    let carried = |link: &&Arc<Link>| {
+        let paths = link.conn.paths();
+        let over = |addr: &TransportAddr| match addr {
+            TransportAddr::Relay(url) => RelayAt::from_url(url).is_some_and(|relay| gone.contains(&relay.at)),
+            _ => false,
+        };
+        !paths.is_empty() && paths.iter().all(|path| over(path.remote_addr()))
+    };
+    for link in links.iter().filter(carried) {
+        link.close(CloseCode::Shutdown, Why::Stranded);
     }
 }
 

@@ -93,6 +93,14 @@ pub struct Mapping {
 }
 
 impl Mapping {
+    /// There is none, for a reason.
+    fn without(state: MappingState) -> Self {
+        Self {
+            state,
+            ..Self::default()
+        }
+    }
+
     /// The outer address, while it may be told to others.
     pub(super) fn told(&self) -> Option<SocketAddr> {
         let counts = matches!(self.state, MappingState::Claimed | MappingState::Works);
@@ -256,25 +264,17 @@ pub(super) async fn run(net: Arc<Inner>, endpoint: Endpoint) {
             old.release();
             // The requests to forget it go out before the ones for a new one.
             sleep(Duration::from_millis(200)).await;
-            ask_at = if failures >= FAILURES {
-                Instant::now() + TRY_AGAIN
-            } else {
-                Instant::now()
-            };
+            ask_at = Instant::now();
             if failures >= FAILURES {
+                ask_at += TRY_AGAIN;
                 net.set_mapping(old.mapping(MappingState::Broken));
             }
         }
         if !wanted || public {
-            let state = if wanted {
-                MappingState::NotNeeded
-            } else {
-                MappingState::Off
-            };
-            net.set_mapping(Mapping {
-                state,
-                ..Mapping::default()
-            });
+            net.set_mapping(Mapping::without(match wanted {
+                true => MappingState::NotNeeded,
+                false => MappingState::Off,
+            }));
         } else if held.is_none() && Instant::now() >= ask_at {
             (failures, works, try_at) = (0, false, Instant::now());
             let side = lock(&net.side).port();
@@ -285,18 +285,12 @@ pub(super) async fn run(net: Arc<Inner>, endpoint: Endpoint) {
                 .map(SocketAddr::port);
             let Some(port) = port else { return };
             if lock(&net.reach).mapping.state != MappingState::Broken {
-                net.set_mapping(Mapping {
-                    state: MappingState::Asking,
-                    ..Mapping::default()
-                });
+                net.set_mapping(Mapping::without(MappingState::Asking));
             }
             held = Held::ask(port, side, own).await;
             if held.is_none() {
                 ask_at = Instant::now() + AGAIN;
-                net.set_mapping(Mapping {
-                    state: MappingState::Refused,
-                    ..Mapping::default()
-                });
+                net.set_mapping(Mapping::without(MappingState::Refused));
             }
         }
         if let Some(held) = &held {
