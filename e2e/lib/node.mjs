@@ -21,7 +21,7 @@ export class Node {
     const node = new Node();
     node.data = data;
     node.log = "";
-    const line = ["up", "--json", "--no-browser", "--no-lan", "--listen", `127.0.0.1:${port}`, "--data", data, ...args];
+    const line = ["up", "--json", "--no-browser", "--no-lan", "--no-port-mapping", "--listen", `127.0.0.1:${port}`, "--data", data, ...args];
     node.process = spawn(BIN, line, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
     node.process.stderr.on("data", (bytes) => (node.log += bytes));
     node.ended = new Promise((done) => node.process.once("exit", (code, signal) => done({ code, signal })));

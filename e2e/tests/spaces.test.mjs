@@ -79,7 +79,7 @@ test("a backup brings everything back, encrypted on the way", async (t) => {
 });
 
 test("a damaged database, a read-only folder, a taken folder and a taken port each get one clear line", async (t) => {
-  const up = (data, port = 0) => cli(["up", "--no-browser", "--no-lan", "--listen", `127.0.0.1:${port}`, "--data", data]);
+  const up = (data, port = 0) => cli(["up", "--no-browser", "--no-lan", "--no-port-mapping", "--listen", `127.0.0.1:${port}`, "--data", data]);
   const refused = ({ code, err, out }, reason) => {
     assert.equal(code, 1, out);
     assert.match(err, reason);

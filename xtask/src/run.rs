@@ -36,7 +36,9 @@ pub fn run(folder: &Path, program: &str, arguments: &[&str]) -> Result<()> {
 /// As [`run`], with more environment variables.
 pub fn run_with(folder: &Path, program: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Result<()> {
     eprintln!("$ {program} {}", arguments.join(" "));
-    let status = Command::new(program)
+    let mut command = Command::new(program);
+    without_our_package(&mut command);
+    let status = command
         .args(arguments)
         .envs(environment.iter().copied())
         .current_dir(folder)
@@ -47,6 +49,17 @@ pub fn run_with(folder: &Path, program: &str, arguments: &[&str], environment: &
         bail!("{program} {} failed ({status})", arguments.join(" "));
     }
     Ok(())
+}
+
+/// Cargo tells us of our own package. Build scripts of others (ring's) begin anew when those words change, so that each
+/// change between `cargo` and `cargo xtask` would build half the dependencies again.
+fn without_our_package(command: &mut Command) {
+    let ours = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(ours) {
+            command.env_remove(name);
+        }
+    }
 }
 
 /// What a program prints; fails when it fails.

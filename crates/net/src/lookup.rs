@@ -344,7 +344,7 @@ impl Chores {
             let inner = net.clone();
             net.spawn(async move {
                 if let Ok(relays) = inner.lookup.dht.relays(crate::reach::MOST_FOUND).await {
-                    inner.found_relays(relays);
+                    inner.found_relays(relays).await;
                 }
             });
         }

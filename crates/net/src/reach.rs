@@ -7,7 +7,7 @@ use crate::{
     net::Inner,
     park,
     queue::lock,
-    relay::{Relay, RelayAt, RelayUse, used},
+    relay::{Relay, RelayAt, RelayUse, used, whose},
     request::RequestSend,
     side,
 };
@@ -273,9 +273,23 @@ impl Inner {
         (serves, serves.is_none() && state.in_use.is_empty())
     }
 
-    /// A lookup found relays, for a node that has none.
-    pub(crate) fn found_relays(&self, relays: Vec<SocketAddr>) {
-        lock(&self.reach).found = relays.into_iter().take(MOST_FOUND).collect();
+    /// A lookup found relays, for a node that has none. Those that prove whose they are become homes, and their nodes
+    /// peers: over them this node learns what its router does, and is told of others.
+    pub(crate) async fn found_relays(&self, relays: Vec<SocketAddr>) {
+        let asked = relays.into_iter().take(MOST_FOUND);
+        let asked = asked.map(|at| async move { Some((at, whose(at).await?)) });
+        let proven = futures_util::future::join_all(asked).await.into_iter().flatten();
+        let proven: Vec<(SocketAddr, NodeId)> = proven.filter(|(_, node)| *node != self.node()).collect();
+        {
+            let mut state = lock(&self.reach);
+            state.found = proven.iter().map(|(at, _)| *at).collect();
+            state.owners.extend(proven.iter().copied());
+        }
+        for (at, node) in proven {
+            debug!(%at, peer = %node.short(), "a relay that was found");
+            lock(&self.table).remember(node, &[at], Instant::now());
+        }
+        self.wake_dialler.notify_one();
         self.wake_reach.notify_one();
     }
 }

@@ -6,10 +6,12 @@ mod at;
 mod door;
 mod quota;
 pub(crate) mod tls;
+mod whose;
 
 pub use at::{NotARelay, RelayAt};
 pub(crate) use quota::Quota;
 pub use quota::{MonthUse, RelayLimits, Stage, month_of};
+pub(crate) use whose::whose;
 
 use crate::queue::lock;
 use door::Door;

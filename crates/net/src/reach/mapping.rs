@@ -27,6 +27,8 @@ use tracing::{debug, info};
 const ROUTER: Duration = Duration::from_secs(3);
 /// How often a router without any of the protocols is asked again, and how often what works is tried again.
 const AGAIN: Duration = Duration::from_secs(300);
+/// The longest wait, when it has refused again and again.
+const SELDOM: Duration = Duration::from_secs(6 * 3600);
 /// How often the state is looked at: the address of this machine, the peers.
 const LOOK: Duration = Duration::from_secs(2);
 /// After a try from outside that failed or that nobody made.
@@ -251,11 +253,16 @@ impl Inner {
 pub(super) async fn run(net: Arc<Inner>, endpoint: Endpoint) {
     let mut held: Option<Held> = None;
     let mut ask_at = Instant::now();
+    // It is asked less and less often, until this node moves to another network.
+    let (mut wait, mut asked_at) = (AGAIN, BTreeSet::new());
     let (mut try_at, mut failures, mut works) = (Instant::now(), 0, false);
     loop {
         let (own, seen) = net.views(&endpoint);
         let public = own.iter().any(|ip| matches!(ip, IpAddr::V4(ip) if is_public(*ip)));
         let wanted = net.wants_mapping.load(Ordering::Relaxed);
+        if held.is_none() && own != asked_at {
+            (wait, ask_at, asked_at) = (AGAIN, Instant::now(), own.clone());
+        }
         if held
             .as_ref()
             .is_some_and(|held| !wanted || public || held.local != own || held.moved() || failures >= FAILURES)
@@ -289,7 +296,8 @@ pub(super) async fn run(net: Arc<Inner>, endpoint: Endpoint) {
             }
             held = Held::ask(port, side, own).await;
             if held.is_none() {
-                ask_at = Instant::now() + AGAIN;
+                ask_at = Instant::now() + wait;
+                wait = (wait * 4).min(SELDOM);
                 net.set_mapping(Mapping::without(MappingState::Refused));
             }
         }

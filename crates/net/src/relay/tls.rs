@@ -9,7 +9,7 @@ use iroh::{
     tls::CaTlsConfig,
 };
 use rustls::{
-    CertificateError, DigitallySignedStruct, Error, PeerIncompatible, ServerConfig, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, PeerIncompatible, ServerConfig, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::{CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls13_signature_with_raw_key},
     pki_types::{
@@ -46,6 +46,27 @@ pub(super) fn server(secret: &SecretKey) -> Result<ServerConfig, String> {
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(AlwaysResolvesServerRawPublicKeys::new(Arc::new(key))));
     Ok(config)
+}
+
+/// For asking a relay whose it is: any key that is proven will do.
+///
+/// # Errors
+/// When the cryptography that is built in does not speak TLS 1.3.
+pub(super) fn asking() -> Result<ClientConfig, Error> {
+    let provider = Arc::new(ring::default_provider());
+    let algorithms = provider.signature_verification_algorithms;
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Pinned { algorithms }))
+        .with_no_client_auth())
+}
+
+/// The node whose key a relay has shown.
+pub(super) fn node_of(shown: &CertificateDer<'_>) -> Option<NodeId> {
+    let key = shown.last_chunk::<32>()?;
+    let whole = public_key_to_spki(&alg_id::ED25519, key);
+    (whole.as_ref() == &**shown).then_some(NodeId(*key))
 }
 
 /// What the engine checks relays with: the key in the host, and nothing else in the world.
