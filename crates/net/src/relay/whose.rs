@@ -1,0 +1,53 @@
+//! Whose relay an address is, asked at the door: what announces itself in the DHT is only an address, but the relay
+//! shows its node's key before anything else is said.
+
+use super::{at::RelayAt, tls};
+use hedgerow_base::NodeId;
+use rustls::pki_types::ServerName;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_rustls::TlsConnector;
+
+/// How long the answer may take.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// The node that relays at an address, proven by its key; nothing when nobody answers there, or no relay.
+pub(crate) async fn whose(at: SocketAddr) -> Option<NodeId> {
+    let host = RelayAt::from(at).url()?.host_str()?.to_owned();
+    let asked = async {
+        let name = ServerName::try_from(host).ok()?;
+        let connector = TlsConnector::from(Arc::new(tls::asking().ok()?));
+        let stream = connector.connect(name, TcpStream::connect(at).await.ok()?).await.ok()?;
+        let (_, session) = stream.get_ref();
+        tls::node_of(session.peer_certificates()?.first()?)
+    };
+    timeout(PATIENCE, asked).await.ok().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hedgerow_base::SecretKey;
+    use tokio::{io::AsyncWriteExt as _, net::TcpListener};
+    use tokio_rustls::TlsAcceptor;
+
+    #[tokio::test]
+    async fn a_relay_proves_whose_it_is_and_somebody_else_proves_nothing() {
+        let secret = SecretKey::from_seed(&[7; 32]);
+        let node = NodeId::from(secret.public());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let tls = TlsAcceptor::from(Arc::new(tls::server(&secret).unwrap()));
+        let serving = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            let _relay = tls.accept(stream).await.unwrap();
+            let (mut stream, _) = listener.accept().await.unwrap();
+            stream.write_all(b"SSH-2.0-not-a-relay\r\n").await.unwrap();
+        };
+        let asking = async {
+            assert_eq!(whose(at).await, Some(node));
+            assert_eq!(whose(at).await, None, "another program");
+        };
+        tokio::join!(serving, asking);
+    }
+}
