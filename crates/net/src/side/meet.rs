@@ -34,7 +34,8 @@ const GRACE: Duration = Duration::from_millis(1500);
 const LOOK: Duration = Duration::from_millis(100);
 const LOOK_SELDOM: Duration = Duration::from_secs(5);
 /// Pauses between attempts, the last one for ever after.
-const PAUSES: [Duration; 4] = [
+const PAUSES: [Duration; 5] = [
+    Duration::from_millis(300),
     Duration::from_secs(1),
     Duration::from_secs(5),
     Duration::from_secs(60),
@@ -108,7 +109,7 @@ fn is_costly(mine: Ports, theirs: Ports) -> bool {
 
 /// Watches a link that this node has dialled, and meets the peer when only a relay connects them.
 pub(crate) async fn watch(net: Arc<Inner>, link: Arc<Link>) {
-    let (mut relayed_since, mut attempts) = (None, 0usize);
+    let (mut relayed_since, mut attempts, mut unbegun) = (None, 0usize, 0usize);
     let mut met_as = None;
     let mut not_before = Instant::now();
     loop {
@@ -128,7 +129,7 @@ pub(crate) async fn watch(net: Arc<Inner>, link: Arc<Link>) {
         if met_as != Some((mine, theirs)) {
             // Another router: everything is new.
             met_as = Some((mine, theirs));
-            (attempts, not_before) = (0, Instant::now());
+            (attempts, unbegun, not_before) = (0, 0, Instant::now());
         }
         let since = *relayed_since.get_or_insert_with(Instant::now);
         let Some(plan) = plan(mine, theirs) else {
@@ -142,37 +143,41 @@ pub(crate) async fn watch(net: Arc<Inner>, link: Arc<Link>) {
         }
         let begin = Instant::now();
         let met = meet(&net, &link, mine).await;
-        debug!(peer = %link.node.short(), ?plan, met, took = ?begin.elapsed(), "a meeting");
-        let pause = match is_costly(mine, theirs) && attempts + 1 >= SCANS {
-            true => SCAN_PAUSE,
-            false => PAUSES.get(attempts).or(PAUSES.last()).copied().unwrap_or(SCAN_PAUSE),
+        debug!(peer = %link.node.short(), ?plan, ?met, took = ?begin.elapsed(), "a meeting");
+        let pause = |tries: usize| PAUSES.get(tries).or(PAUSES.last()).copied().unwrap_or(SCAN_PAUSE);
+        let pause = match met {
+            // A question was lost: nothing was sent towards the other yet.
+            None => {
+                unbegun += 1;
+                pause(unbegun - 1)
+            }
+            Some(false) if is_costly(mine, theirs) && attempts + 1 >= SCANS => SCAN_PAUSE,
+            Some(false) => {
+                attempts += 1;
+                pause(attempts - 1)
+            }
+            Some(true) => {
+                (attempts, unbegun) = (0, 0);
+                ANNOUNCED
+            }
         };
-        attempts = if met { 0 } else { attempts + 1 };
-        not_before = Instant::now() + if met { ANNOUNCED } else { pause };
+        not_before = Instant::now() + pause;
     }
 }
 
-/// One meeting that this node asks for. It leads.
-async fn meet(net: &Arc<Inner>, link: &Arc<Link>, mine: Ports) -> bool {
-    let Some(running) = Running::begin(net) else {
-        return false;
-    };
+/// One meeting that this node asks for: it leads. Nothing if it did not come to it.
+async fn meet(net: &Arc<Inner>, link: &Arc<Link>, mine: Ports) -> Option<bool> {
+    let running = Running::begin(net)?;
     let meeting: Meeting = random();
-    let Some((socket, spot)) = spot(net, link, mine, meeting).await else {
-        return false;
-    };
+    let (socket, spot) = spot(net, link, mine, meeting).await?;
     let request = ReachRequest::Meet {
         meeting,
         spot: spot.clone(),
     };
-    let Some(answer) = ask(link, &request).await else {
-        return false;
-    };
-    let Ok(Met { spot: Some(their_spot) }) = Met::from_bytes(&answer) else {
-        return false;
-    };
+    let answer = ask(link, &request).await?;
+    let their_spot = Met::from_bytes(&answer).ok()?.spot?;
     if !is_vouched_for(net, &their_spot, meeting, false).await {
-        return false;
+        return None;
     }
     let attempt = Attempt {
         meeting,
@@ -181,7 +186,7 @@ async fn meet(net: &Arc<Inner>, link: &Arc<Link>, mine: Ports) -> bool {
         leads: true,
         first: Arc::new(socket),
     };
-    attempt.run(net, link, running).await
+    Some(attempt.run(net, link, running).await)
 }
 
 /// A peer asks for a meeting.
