@@ -263,21 +263,9 @@ fn strange_answer(answer: &Value) -> ApiError {
 
 /// Reads an error of either door: JSON-RPC has numbers, the upload door names.
 fn api_error(error: &Value) -> ApiError {
-    const ALL: [ErrorCode; 10] = [
-        ErrorCode::Malformed,
-        ErrorCode::UnknownMethod,
-        ErrorCode::BadParams,
-        ErrorCode::Denied,
-        ErrorCode::NotFound,
-        ErrorCode::Refused,
-        ErrorCode::Limit,
-        ErrorCode::Local,
-        ErrorCode::Unreachable,
-        ErrorCode::Bug,
-    ];
     let code = error.get("code").cloned().unwrap_or(Value::Null);
     let named = || serde_json::from_value::<ErrorCode>(code.clone()).ok();
-    let found = ALL.into_iter().find(|c| code.as_i64() == Some(i64::from(c.number())));
+    let found = ErrorCode::ALL.iter().copied().find(|c| code.as_i64() == Some(i64::from(c.number())));
     let message = error
         .get("message")
         .and_then(Value::as_str)
