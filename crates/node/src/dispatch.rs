@@ -67,18 +67,8 @@ async fn checked(node: &NodeHandle, caller: &Caller, request: Request) -> Result
         Request::ApiMethods(_) => value(methods()),
         Request::NodeStatus(_) => value(status(node).await?),
         Request::NodeTicket(_) => value(ticket(node).await?),
-        Request::NodeLoginLink(_) => Err(ApiError::new(
-            ErrorCode::Bug,
-            "login links are made by the node's HTTP server, which was not asked",
-        )),
-        Request::NodeShutdown(_) => {
-            let node = node.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                node.shutdown().await;
-            });
-            value(Nothing {})
-        }
+        // The server makes the link, and whoever started the server ends the node.
+        Request::NodeLoginLink(_) | Request::NodeShutdown(_) => value(Nothing {}),
         Request::NodeBackup(p) => value(backup(node, p).await?),
         Request::ProfileGet(_) => value(
             node.with(|e| Ok(hedgerow_api::types::Profile { name: e.name.clone() }))

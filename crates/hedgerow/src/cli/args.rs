@@ -126,6 +126,23 @@ pub(crate) enum Command {
     /// What the network costs and withstands, for any number of users; needs no node.
     #[command(subcommand)]
     Sim(Sim),
+    /// Programs that this node starts and ends for you.
+    #[command(subcommand)]
+    Plugin(Plugin),
+    /// What plugins, widgets, programs and the dashboard called, newest first.
+    Audit {
+        /// Only of this plugin, or of `plugin`, `widget`, `program` or `dashboard`.
+        name: Option<String>,
+        /// At most this many lines.
+        #[arg(short = 'n', long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=5000))]
+        lines: u32,
+    },
+    /// The guard of a plugin: for the node itself.
+    #[command(hide = true)]
+    PluginGuard,
+    /// The launcher of a plugin: for its guard.
+    #[command(hide = true)]
+    PluginLaunch,
     /// Call any method of the API, as the owner of the node.
     Call {
         /// Such as `api.methods`, which lists all.
@@ -505,6 +522,64 @@ pub(crate) enum Instance {
     Leave {
         /// The instance.
         instance: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Plugin {
+    /// What is in the folder of plugins, and how it is.
+    List,
+    /// Copy a folder with a `plugin.toml` to the plugins. It does not run before it is allowed.
+    Add {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Say yes to a plugin as it is now: its command and its permissions.
+    Allow {
+        /// The plugin.
+        name: String,
+        /// Only these permissions; all that it asks for unless given.
+        #[arg(long, value_name = "NAME,…", value_delimiter = ',')]
+        permissions: Option<Vec<String>>,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Take that back: it ends, and its token is dead.
+    Revoke {
+        /// The plugin.
+        name: String,
+    },
+    /// Start a plugin that is allowed.
+    Start {
+        /// The plugin.
+        name: String,
+    },
+    /// End a plugin and all that it started.
+    Stop {
+        /// The plugin.
+        name: String,
+    },
+    /// End it and start it anew.
+    Restart {
+        /// The plugin.
+        name: String,
+    },
+    /// What it wrote.
+    Logs {
+        /// The plugin.
+        name: String,
+        /// At most this many lines, the newest.
+        #[arg(short = 'n', long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=2000))]
+        lines: u32,
+    },
+    /// End it and take it out of the folder; `--undo` brings the one back that was removed last.
+    Remove {
+        /// The plugin.
+        name: String,
+        /// Bring it back, with its data. It has to be allowed again.
+        #[arg(long)]
+        undo: bool,
     },
 }
 
