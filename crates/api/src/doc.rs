@@ -72,6 +72,7 @@ fn parameter_types() -> String {
         types::PluginAllowParams,
         types::PluginLogParams,
         types::NotifyParams,
+        types::SetRelayParams,
         types::AuditParams,
     )
 }
@@ -80,6 +81,7 @@ fn result_types() -> String {
     declared!(
         types::MethodDoc,
         types::ApiDoors,
+        types::RelaySettings,
         types::PluginPermission,
         types::PluginInfo,
         types::PluginLogLine,
@@ -89,6 +91,7 @@ fn result_types() -> String {
         types::LoginLink,
         types::DoctorNat,
         types::DoctorRelay,
+        types::DoctorMapping,
         types::DoctorLookup,
         types::FindWay,
         types::FoundDevice,

@@ -29,6 +29,23 @@ fn parameters_may_be_left_out_when_all_have_defaults() {
 fn the_generated_typescript_names_every_method() {
     let text = doc::typescript();
     assert!(METHODS.iter().all(|m| text.contains(&format!("{:?}", m.name))));
+    // Comments and texts out; what begins with a capital letter then is the name of a type.
+    let code: String = text
+        .split("/**")
+        .map(|part| part.split_once("*/").map_or(part, |(_, code)| code))
+        .collect();
+    let code: String = code.split('"').step_by(2).collect();
+    let words = code
+        .lines()
+        .filter(|line| !line.starts_with("//"))
+        .flat_map(|l| l.split(|c: char| !c.is_alphanumeric()));
+    let types = words.filter(|w| w.starts_with(char::is_uppercase) && w.contains(char::is_lowercase));
+    for name in types.filter(|name| !matches!(*name, "Array" | "Record" | "Methods")) {
+        assert!(
+            code.contains(&format!("export type {name} =")),
+            "{name} is not declared"
+        );
+    }
 }
 
 #[test]
