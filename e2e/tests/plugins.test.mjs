@@ -237,3 +237,44 @@ test("a plugin that floods its socket holds up nobody", async (t) => {
   const { rss_bytes } = await owner.call("node.status");
   assert.ok(rss_bytes < 300e6, `${rss_bytes} bytes`);
 });
+
+test("a fenced plugin reaches the node, and nothing else of its owner's", async (t) => {
+  const node = await Node.start(t);
+  const path = plugin(t, "fenced", "", `sandbox = true\n${asks("node")}`);
+  const script = `import json, os, socket
+door = socket.socket(socket.AF_UNIX); door.connect(os.environ["HEDGEROW_API"]); lines = door.makefile("rw")
+for message in [{"token": open(os.environ["HEDGEROW_TOKEN_FILE"]).read()}, {"jsonrpc": "2.0", "id": 1, "method": "node.status"}]:
+    print(json.dumps(message), file=lines, flush=True); answer = json.loads(lines.readline())
+print("node", answer["result"]["node"])
+for name in ["api.token", "identity.key", "hedgerow.db"]:
+    try: open(${JSON.stringify(node.data)} + "/" + name); print("read", name)
+    except PermissionError: print("kept out of", name)
+`;
+  writeFileSync(join(path, "main.py"), script);
+  writeFileSync(join(path, "plugin.toml"), readFileSync(join(path, "plugin.toml"), "utf8").replace('["sh", "run.sh"]', '["/usr/bin/python3", "-u", "main.py"]'));
+  const { rights } = await node.run("plugin", "add", path);
+  await node.run("plugin", "allow", "fenced");
+  if (/does not run here/.test(rights)) {
+    assert.match(await refused(node, "plugin", "start", "fenced"), /cannot fence/);
+    return;
+  }
+  await node.run("plugin", "start", "fenced");
+  const out = async () => (await node.run("plugin", "logs", "fenced")).filter((l) => l.stream !== "node").map((l) => l.text);
+  await until("it has tried", async () => (await out()).length >= 4);
+  assert.deepEqual(await out(), [`node ${node.ready.node}`, "kept out of api.token", "kept out of identity.key", "kept out of hedgerow.db"]);
+});
+
+test("a data folder with a long path does without the Unix socket", async (t) => {
+  const data = join(folder(t, "long"), "x".repeat(120));
+  const node = await Node.start(t, { data });
+  const { api } = await node.run("status");
+  assert.equal(api.unix, null);
+  await node.run("plugin", "add", plugin(t, "where", 'echo "$HEDGEROW_API"; exec sleep 1000'));
+  await node.run("plugin", "allow", "where");
+  await node.run("plugin", "start", "where");
+  await until("it knows the WebSocket", async () => (await node.run("plugin", "logs", "where")).some((l) => l.text === api.websocket));
+  const token = readFileSync(join(data, "plugin-tokens/where.token"), "utf8");
+  const call = (headers) => fetch(api.websocket.replace("ws:", "http:").replace("/ws", "/rpc"), { method: "POST", headers, body: "{}" });
+  assert.ok([401, 403].includes((await call({})).status));
+  assert.ok(token.length === 64);
+});

@@ -62,12 +62,15 @@ pub(crate) type Changes = mpsc::UnboundedReceiver<(String, State)>;
 
 impl Plugins {
     pub(crate) fn new(data: &Path, guard: &[OsString]) -> (Arc<Self>, Changes) {
-        let (supervisor, changes) = Supervisor::new(Settings {
+        let settings = Settings {
             plugins: data.join("plugins"),
             logs: data.join("plugin-logs"),
             tokens: data.join("plugin-tokens"),
             guard: guard.to_vec(),
-        });
+        };
+        // Tokens of a node that was killed count for nobody.
+        let _ = std::fs::remove_dir_all(&settings.tokens);
+        let (supervisor, changes) = Supervisor::new(settings);
         let plugins = Self {
             supervisor,
             doors: OnceLock::new(),
@@ -105,9 +108,19 @@ pub(crate) async fn tell(node: NodeHandle, mut changes: Changes) {
                 tracing::debug!(%error, "nobody heard that a plugin is held");
             }
         }
-        let state = run(state);
-        let _ = node.events.send(Arc::new(Event::PluginsChanged { name, state }));
+        say(&node, name, run(state));
     }
+}
+
+fn say(node: &NodeHandle, name: String, state: PluginRun) {
+    let _ = node.events.send(Arc::new(Event::PluginsChanged { name, state }));
+}
+
+/// A plugin after something was done with it, which all dashboards hear of.
+async fn changed(node: &NodeHandle, name: &str) -> Result<PluginInfo, ApiError> {
+    let info = info(node, name).await?;
+    say(node, info.name.clone(), info.state);
+    Ok(info)
 }
 
 impl NodeHandle {
@@ -158,7 +171,7 @@ pub(crate) async fn call(node: &NodeHandle, request: Request) -> Result<Value, A
         Request::PluginAdd(p) => {
             let _turn = node.plugins.changing.lock().await;
             let name = install::add(node, p.folder).await?;
-            value(info(node, &name).await?)
+            value(changed(node, &name).await?)
         }
         Request::PluginAllow(p) => {
             let _turn = node.plugins.changing.lock().await;
@@ -168,7 +181,7 @@ pub(crate) async fn call(node: &NodeHandle, request: Request) -> Result<Value, A
             let _turn = node.plugins.changing.lock().await;
             find(node, &p.name).await?;
             forbid(node, &p.name).await?;
-            value(info(node, &p.name).await?)
+            value(changed(node, &p.name).await?)
         }
         Request::PluginStart(p) => {
             let _turn = node.plugins.changing.lock().await;
@@ -190,13 +203,14 @@ pub(crate) async fn call(node: &NodeHandle, request: Request) -> Result<Value, A
         }
         Request::PluginRemove(p) => {
             let _turn = node.plugins.changing.lock().await;
-            install::remove(node, p.name).await?;
+            install::remove(node, p.name.clone()).await?;
+            say(node, p.name, PluginRun::Stopped);
             value(Nothing {})
         }
         Request::PluginUndoRemove(p) => {
             let _turn = node.plugins.changing.lock().await;
             install::undo_remove(node, p.name.clone()).await?;
-            value(info(node, &p.name).await?)
+            value(changed(node, &p.name).await?)
         }
         other => Err(crate::dispatch::forgotten(&other)),
     }
@@ -285,7 +299,7 @@ async fn allow(node: &NodeHandle, params: PluginAllowParams) -> Result<PluginInf
     {
         tracing::info!(%error, "an allowed plugin did not start");
     }
-    info(node, &name).await
+    changed(node, &name).await
 }
 
 /// Takes the owner's yes back and ends the plugin.

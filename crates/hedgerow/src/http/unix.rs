@@ -35,6 +35,8 @@ const MAX_CONNECTIONS: usize = 128;
 /// Opens the socket; answers where it is.
 pub(super) fn bind(data: &Path) -> io::Result<(UnixListener, PathBuf)> {
     let (path, making) = (data.join(NAME), data.join(MAKING));
+    // The system bounds the length of the path by which others connect.
+    std::os::unix::net::SocketAddr::from_pathname(&path)?;
     let _ = fs::remove_dir_all(&making);
     fs::DirBuilder::new().mode(0o700).create(&making)?;
     let made = making.join("s");

@@ -135,13 +135,18 @@ fn leftovers(plugin: Pid) {
 
 /// Ends everybody below this process. They are stopped first, so that none forks away from the sweep.
 #[cfg(target_os = "linux")]
-fn end_all(_plugin: Pid) {
+fn end_all(plugin: Pid) {
     use super::usage::{below, processes};
     use rustix::process::kill_process;
     /// A process that is busy in the system does not show that it was stopped.
     const ROUNDS: u32 = 32;
     let me = std::process::id();
     let began = Instant::now();
+    if !processes().contains_key(&me) {
+        // Without /proc only the plugin's own group is known.
+        let _ = kill_process_group(plugin, Signal::KILL);
+        return;
+    }
     loop {
         let mut alive = Vec::new();
         for _ in 0..ROUNDS {
