@@ -16,6 +16,12 @@ function plugin(t, name, script, more = "") {
   writeFileSync(join(path, "plugin.toml"), `name = "${name}"\nversion = "1"\ncommand = ["sh", "run.sh"]\n${more}\n`);
   return path;
 }
+/** The answer to one call of a plugin after another, as `data.code` or "done". */
+async function outcomes(link, count, method, params) {
+  const all = [];
+  for (let i = 0; i < count; i++) all.push(await link.call(method, params).then(() => "done", (error) => error.code));
+  return all;
+}
 const asks = (...names) => `permissions = [${names.map((n) => `{name = "${n}", reason = "Because"}`).join(", ")}]`;
 const state = async (node, name) => (await node.run("plugin", "list")).find((p) => p.name === name);
 const lives = (pid) => {
@@ -262,6 +268,19 @@ for name in ["api.token", "identity.key", "hedgerow.db"]:
   const out = async () => (await node.run("plugin", "logs", "fenced")).filter((l) => l.stream !== "node").map((l) => l.text);
   await until("it has tried", async () => (await out()).length >= 4);
   assert.deepEqual(await out(), [`node ${node.ready.node}`, "kept out of api.token", "kept out of identity.key", "kept out of hedgerow.db"]);
+});
+
+test("what a plugin says to the person has its name, and is not said without end", async (t) => {
+  const node = await Node.start(t);
+  await node.run("plugin", "add", plugin(t, "loud", "exec sleep 1000", asks("notifications")));
+  await node.run("plugin", "allow", "loud");
+  await node.run("plugin", "start", "loud");
+  const it = await connect({ api: join(node.data, "api.sock"), tokenFile: join(node.data, "plugin-tokens/loud.token") });
+  t.after(() => it.close());
+  const all = await outcomes(it, 25, "notices.add", { title: "Hedgerow", text: "You have won" });
+  assert.deepEqual([all.slice(0, 10), all.slice(20)], [Array(10).fill("done"), Array(5).fill("limit")]);
+  const titles = (await node.call("notices.list")).map((n) => n.title);
+  assert.ok(titles.length >= 10 && titles.every((title) => title === "loud: Hedgerow"), titles[0]);
 });
 
 test("a data folder with a long path does without the Unix socket", async (t) => {

@@ -70,3 +70,28 @@ fn instance(request: &Request) -> &str {
         _ => "",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_a_widget_calls_is_counted_for_its_instance_and_the_rest_for_the_dashboard() {
+        let named = |caller: &Caller, method, params| {
+            let request = Request::parse(method, params).unwrap();
+            let (kind, name) = caller.named(&request);
+            (kind, name.to_owned())
+        };
+        let opened = json!({"instance": "abcdefghijklmnop"});
+        for method in ["app.open", "app.close"] {
+            let expected = (CallerKind::Widget, "abcdefghijklmnop".to_owned());
+            assert_eq!(named(&Caller::Dashboard, method, opened.clone()), expected);
+            assert_eq!(named(&Caller::Program, method, opened.clone()).0, CallerKind::Program);
+        }
+        assert_eq!(
+            named(&Caller::Dashboard, "node.status", json!({})).0,
+            CallerKind::Dashboard
+        );
+    }
+}

@@ -95,6 +95,9 @@ async fn checked(node: &NodeHandle, caller: &Caller, request: Request) -> Result
                 .map(|()| Nothing {})?,
         ),
         Request::NoticesAdd(p) => {
+            if let Caller::Plugin(session) = caller {
+                node.plugins.may_notify(&session.name)?;
+            }
             let title = p.title.as_deref().unwrap_or_default();
             let title = match caller {
                 // Whoever speaks is said by the node, not by the plugin.

@@ -1,5 +1,6 @@
 //! Plugins as the API sees them (O2): what the owner agreed to is kept in the store, the processes are the sandbox's.
 
+mod bursts;
 mod install;
 
 use crate::{
@@ -55,6 +56,7 @@ pub(crate) struct Plugins {
     doors: OnceLock<ApiDoors>,
     /// Whatever changes plugins does so one after the other.
     changing: Mutex<()>,
+    notices: bursts::Bursts,
 }
 
 /// What happens to plugins by themselves.
@@ -75,6 +77,7 @@ impl Plugins {
             supervisor,
             doors: OnceLock::new(),
             changing: Mutex::default(),
+            notices: bursts::Bursts::default(),
         };
         (Arc::new(plugins), changes)
     }
@@ -87,6 +90,20 @@ impl Plugins {
     /// Whose token this is.
     pub(crate) fn session(&self, token: &str) -> Option<Session> {
         self.supervisor.session(token)
+    }
+
+    /// Whether a plugin may notify the person once more.
+    ///
+    /// # Errors
+    /// `Limit` when it did so too often.
+    pub(crate) fn may_notify(&self, name: &str) -> Result<(), ApiError> {
+        match self.notices.take(name, crate::engine::system_now_ms()) {
+            true => Ok(()),
+            false => Err(ApiError::new(
+                ErrorCode::Limit,
+                "a plugin may notify ten times a minute; say the rest later, or in one",
+            )),
+        }
     }
 
     /// Ends all of them; none starts again.

@@ -42,6 +42,9 @@ fn become_plugin(guard: &UnixStream) -> Result<std::convert::Infallible, String>
         true => job.folder.join(program),
         false => Path::new(program).to_owned(),
     };
+    // When memory runs out, the plugin goes before the node. A system that does not let us say so decides itself.
+    #[cfg(target_os = "linux")]
+    let _ = std::fs::write("/proc/self/oom_score_adj", "300");
     if let Some(limits) = &job.fence {
         fence::close(limits)?;
     }

@@ -119,6 +119,10 @@ impl Manifest {
     pub fn read(folder: &Path) -> Result<Self, ManifestError> {
         let path = folder.join(FILE);
         let open = || {
+            // Opening a pipe would wait for its other end.
+            if !std::fs::metadata(&path)?.is_file() {
+                return Err(std::io::Error::other("it is no file"));
+            }
             let file = std::fs::File::open(&path)?;
             let mut bytes = Vec::new();
             file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
