@@ -93,5 +93,10 @@ fn a_pipe_in_the_place_of_the_file_holds_up_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
     rustix::fs::mkfifoat(rustix::fs::CWD, folder.path().join(FILE), mode).unwrap();
-    assert!(Manifest::read(folder.path()).unwrap_err().to_string().contains("no file"));
+    assert!(
+        Manifest::read(folder.path())
+            .unwrap_err()
+            .to_string()
+            .contains("no file")
+    );
 }
