@@ -26,11 +26,18 @@ export const RECOVERY = "orbit maple canyon velvet ticket lunar basket ridge whi
 export function state(scene) {
   const s = {
     name: "", recovery: false, instances: [], removed: new Map(), members: new Map(), updates: new Map(),
-    layout: { revision: 1, boards: [{ id: "home", name: "Home", tiles: [] }] }, notices: [], peers: [], nextNotice: 1, next: 1, installed: new Map(),
+    layout: { revision: 1, boards: [{ id: "home", name: "Home", tiles: [] }] }, notices: [], peers: [], plugins: [], nextNotice: 1, next: 1, installed: new Map(),
   };
   if (scene === "empty") return s;
   s.name = "Robin";
   s.recovery = true;
+  const asks = (name, sentence, reason, granted) => ({ name, sentence, reason, granted });
+  const own = { version: "0.1.0", hash: hex("toml"), why: null, sandbox: false, rights: "Runs with all your rights: it can read, change and send whatever you can. Allow it only if you trust who wrote it", autostart: true, restart: "on-failure", pid: null, since_ms: null, restarts: 0, last_exit: null, memory_bytes: null, cpu_ms: null, processes: null, log_bytes: 0 };
+  s.plugins = [
+    { ...own, name: "greeter", description: "Says who is connected", command: ["python3", "main.py"], folder: "/data/plugins/greeter", state: "running", allowed: true, pid: 4711, since_ms: now - 4_000_000, memory_bytes: 14_400_000, cpu_ms: 2_300, processes: 1, log_bytes: 4_200, permissions: [asks("contacts", "Can see who is connected", "To see who is connected", true), asks("notifications", "Can notify you", "To tell you", true)] },
+    { ...own, name: "mail-bridge", description: "Brings mail of the club into a widget", command: ["./bridge", "--quiet"], folder: "/data/plugins/mail-bridge", state: "held", why: "ended 6 times in a row, last: exit code 3; look at its logs, then start it", allowed: true, restarts: 5, last_exit: "exit code 3", log_bytes: 61_000, sandbox: true, rights: "Runs fenced in: it reads what belongs to the system and its own folder, writes only its own data, and opens TCP connections only if you grant \"network\". UDP is not fenced", permissions: [asks("network", "Can reach other machines by itself", "To fetch the mail", true)] },
+    { ...own, name: "statistics", description: "Draws how many people use what", command: ["node", "main.js"], folder: "/data/plugins/statistics", state: "new", why: "waits for your yes", allowed: false, permissions: [asks("directory", "Can search the directory of widgets", "To count what is there", false), asks("node", "Can see the name, the id and the state of this node", "To name the picture", false)] },
+  ];
   const me = { pseudonym: "p-me", name: "Robin", me: true, owner: true, online: true, last_change_ms: now - 60_000 };
   const mia = { pseudonym: "p-mia", name: "Mia", me: false, owner: false, online: true, last_change_ms: now - 120_000 };
   const tom = { pseudonym: "p-tom", name: "Tom", me: false, owner: false, online: false, last_change_ms: now - 7_200_000 };

@@ -21,6 +21,7 @@ const refuse = (message, code = "refused") => { throw Object.assign(new Error(me
 const withOrigin = (i) => ({ ...i, origin: `http://${i.instance}.hub.localhost:${PORT}` });
 const instance = (id) => s.instances.find((i) => i.instance === id) ?? refuse("There is no such widget on the boards.", "not_found");
 const widget = (uuid) => WIDGETS.find((w) => w.uuid === uuid) ?? refuse("There is no such widget in the directory.", "not_found");
+const plugin = (name, more) => { const p = s.plugins.find((x) => x.name === name) ?? refuse("There is no such plugin.", "not_found"); if (more) { Object.assign(p, more); emit({ event: "plugins_changed", name, state: p.state }); } return p; };
 const summary = (w) => ({ ...w, installed: s.installed.get(w.uuid) ?? null });
 const changed = () => { s.layout = { ...s.layout, revision: s.layout.revision + 1 }; emit({ event: "layout_changed", layout: s.layout }); emit({ event: "instances_changed" }); };
 const permissions = (w) => w.key === "notes" ? [] : [{ name: "peers", sentence: "Can talk to the other people who use it", reason: "So that everyone sees the same" }];
@@ -46,6 +47,16 @@ const METHODS = {
   "recovery.confirm": ({ words }) => { const ok = Object.entries(words).every(([n, w]) => RECOVERY[n] === w); if (ok) s.recovery = true; return { confirmed: ok }; },
   "peers.list": () => s.peers,
   "files.list": () => [],
+  "plugin.list": () => s.plugins,
+  "plugin.logs": () => [{ time_ms: Date.now() - 60_000, stream: "node", text: "started as process 4711" }, { time_ms: Date.now() - 59_000, stream: "out", text: "listening" }, { time_ms: Date.now() - 4_000, stream: "err", text: "warning: the mailbox is empty" }],
+  "plugin.allow": (p) => plugin(p.name, { allowed: true, state: "running", why: null, since_ms: Date.now(), permissions: plugin(p.name).permissions.map((x) => ({ ...x, granted: !p.permissions || p.permissions.includes(x.name) })) }),
+  "plugin.revoke": ({ name }) => plugin(name, { allowed: false, state: "new", why: "waits for your yes", since_ms: null }),
+  "plugin.start": ({ name }) => plugin(name, { state: "running", why: null, since_ms: Date.now() }),
+  "plugin.restart": ({ name }) => plugin(name, { state: "running", why: null, since_ms: Date.now() }),
+  "plugin.stop": ({ name }) => plugin(name, { state: "stopped", why: null, since_ms: null, memory_bytes: null }),
+  "plugin.remove": ({ name }) => { s.gone = plugin(name); s.plugins = s.plugins.filter((p) => p.name !== name); return {}; },
+  "plugin.undo_remove": () => { s.plugins.push({ ...s.gone, state: "new", allowed: false, why: "waits for your yes" }); return s.gone; },
+  "audit.list": () => [{ time_ms: Date.now() - 60_000, kind: "plugin", name: "greeter", method: "peers.list", calls: 12, refused: 0, failed: 0, bytes: 600 }, { time_ms: Date.now() - 60_000, kind: "plugin", name: "greeter", method: "node.status", calls: 3, refused: 3, failed: 0, bytes: 156 }],
   "files.settings": () => ({ folder: "/data/files", room: 50e9, max_size: 64e9, always: [] }),
   "peers.connect": ({ ticket }) => {
     if (!ticket.startsWith("hedge1")) refuse("This is not a ticket. A ticket begins with hedge1.", "bad_params");

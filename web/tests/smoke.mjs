@@ -253,6 +253,22 @@ await step("invite sheet", async () => {
   await closeSheet();
   must(await page.evaluate(() => document.activeElement?.getAttribute("aria-label")) === "Menu of Which car?", "focus did not return to the menu");
 });
+await step("plugins: a yes to some of what is asked for, and back", async () => {
+  await menu("More", "Plugins, 2 for you to look at");
+  const one = page.getByRole("dialog").getByRole("listitem").filter({ has: page.getByRole("heading", { name: /^statistics/ }) });
+  await one.getByLabel("Can see the name, the id and the state of this node").uncheck();
+  await one.getByRole("button", { name: /^Allow and start/ }).click();
+  await one.getByText("Running").waitFor();
+  await one.getByText("(not granted)").waitFor();
+  await one.getByRole("button", { name: /^Take the permission back/ }).click();
+  await page.getByRole("button", { name: "Undo" }).last().click();
+  await one.getByText("Running").waitFor();
+  await one.getByRole("button", { name: /^Remove/ }).click();
+  await one.waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Undo" }).last().click();
+  await one.getByText("Waits for your yes").waitFor();
+  await closeSheet();
+});
 await step("join sheet", async () => {
   await page.goto("about:blank");
   await page.goto(`${HUB}#invite=hedgeinvite1abc`);
@@ -335,6 +351,7 @@ for (const theme of ["light", "dark"]) for (const width of [390, 820, 1440]) {
     await sheet("detail", async () => { await page.getByRole("button", { name: "Add widget" }).click(); await page.getByRole("button", { name: "Add Poll" }).click(); await page.getByText("third-party code").waitFor(); });
     await sheet("people", () => page.getByRole("button", { name: /people and peers/ }).click());
     await sheet("invite", () => menu("Menu of Which car?", "Invite and members"));
+    await sheet("plugins", async () => { await menu("More", "Plugins, 2 for you to look at"); await page.getByRole("button", { name: "Logs of greeter" }).click(); await page.getByText("listening").waitFor(); });
     await sheet("settings", () => menu("More", "Settings"));
     await sheet("palette", () => page.keyboard.press("Control+k"));
     await page.getByRole("button", { name: "Menu of Shout" }).click();

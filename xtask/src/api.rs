@@ -4,8 +4,10 @@ use crate::run::{cargo, output, root};
 use anyhow::{Result, bail};
 use std::fs;
 
-const GENERATED: [(&str, &str); 2] = [
+const GENERATED: [(&str, &str); 4] = [
     ("typescript", "web/src/api/types.ts"),
+    ("typescript", "sdk/js/types.d.ts"),
+    ("openrpc", "docs/api/openrpc.json"),
     ("markdown", "docs/api/methods.md"),
 ];
 

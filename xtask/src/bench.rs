@@ -29,6 +29,7 @@ const BENCHES: &[(&str, Program)] = &[
     ("net", Program::Example("hedgerow-net", "bulk")),
     ("lookup", Program::Lookup),
     ("node", Program::Script("e2e/bench/node.mjs")),
+    ("doors", Program::Script("e2e/bench/doors.mjs")),
 ];
 
 /// Runs all benchmarks, or the named one. Fails when a number misses its target.

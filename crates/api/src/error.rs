@@ -1,14 +1,17 @@
 //! What a refused or failed call answers: a code for programs, a sentence for people.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 /// Why a call was refused or failed. The numbers are the JSON-RPC error codes and never change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
-    /// The text is not JSON-RPC.
+    /// The text is not JSON.
     Malformed,
+    /// The JSON is not a call of JSON-RPC 2.0.
+    NotACall,
     /// There is no such method.
     UnknownMethod,
     /// A parameter is missing, unknown or of the wrong shape.
@@ -30,10 +33,43 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
+    /// All of them.
+    pub const ALL: &[Self] = &[
+        Self::Malformed,
+        Self::NotACall,
+        Self::UnknownMethod,
+        Self::BadParams,
+        Self::Bug,
+        Self::Denied,
+        Self::NotFound,
+        Self::Refused,
+        Self::Limit,
+        Self::Local,
+        Self::Unreachable,
+    ];
+
+    /// The name, as `data.code` of an error says it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::NotACall => "not_a_call",
+            Self::UnknownMethod => "unknown_method",
+            Self::BadParams => "bad_params",
+            Self::Bug => "bug",
+            Self::Denied => "denied",
+            Self::NotFound => "not_found",
+            Self::Refused => "refused",
+            Self::Limit => "limit",
+            Self::Local => "local",
+            Self::Unreachable => "unreachable",
+        }
+    }
+
     /// The JSON-RPC number.
     pub const fn number(self) -> i32 {
         match self {
             Self::Malformed => -32700,
+            Self::NotACall => -32600,
             Self::UnknownMethod => -32601,
             Self::BadParams => -32602,
             Self::Bug => -32603,
@@ -48,7 +84,7 @@ impl ErrorCode {
 }
 
 /// An error as every door shows it: one sentence that says what happened and what to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS, JsonSchema)]
 pub struct ApiError {
     /// For programs.
     pub code: ErrorCode,

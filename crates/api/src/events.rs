@@ -1,11 +1,15 @@
 //! What the node tells connected dashboards without being asked: JSON-RPC notifications.
 
-use crate::types::{Layout, Notice, UpdateOut};
+use crate::{
+    permission::{Permission, Plugins},
+    types::{Layout, Notice, PluginRun, UpdateOut},
+};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 /// An event. `event` names it, the rest are its fields.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// Peers came, went or changed: read `peers.list` again.
@@ -52,6 +56,13 @@ pub enum Event {
         /// Bytes that are done: verified here, or on their way to the peer.
         done: u64,
     },
+    /// A plugin changed its state: read `plugin.list` again.
+    PluginsChanged {
+        /// Its name.
+        name: String,
+        /// Its state now.
+        state: PluginRun,
+    },
     /// An update for an open instance, in order, without gaps.
     AppUpdate {
         /// The instance.
@@ -68,4 +79,23 @@ pub enum Event {
         /// Base64.
         data: String,
     },
+}
+
+impl Event {
+    /// Which plugins hear of it. Every event is decided here, one by one.
+    pub const fn plugins(&self) -> Plugins {
+        match self {
+            Self::PeersChanged { .. } => Plugins::With(Permission::Contacts),
+            Self::DirectoryChanged { .. } => Plugins::With(Permission::Directory),
+            Self::FilesChanged {} | Self::FileProgress { .. } => Plugins::With(Permission::Files),
+            Self::InstancesChanged {}
+            | Self::WidgetsChanged {}
+            | Self::LayoutChanged { .. }
+            | Self::Notice { .. }
+            | Self::FetchProgress { .. }
+            | Self::PluginsChanged { .. }
+            | Self::AppUpdate { .. }
+            | Self::AppRealtime { .. } => Plugins::Never,
+        }
+    }
 }

@@ -7,11 +7,13 @@ pub mod doc;
 pub mod error;
 pub mod events;
 pub mod methods;
+pub mod permission;
 pub mod types;
 
 pub use error::{ApiError, ErrorCode};
 pub use events::Event;
 pub use methods::{Door, METHODS, MethodInfo, Request};
+pub use permission::{Permission, Plugins};
 
 /// Version of this API: raised by one when a method or field that somebody may use goes away.
 pub const API_VERSION: u32 = 1;

@@ -1,6 +1,12 @@
 //! The methods, once: name, parameters, result, who may call.
 
-use crate::{error::ApiError, error::ErrorCode, types::*};
+use crate::{
+    error::ApiError,
+    error::ErrorCode,
+    permission::{Permission, Plugins},
+    types::*,
+};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::Value;
 use ts_rs::{Config, TS};
 
@@ -22,10 +28,14 @@ pub struct MethodInfo {
     pub doc: &'static str,
     /// Who may call it.
     pub door: Door,
+    /// Which plugins may call it, too.
+    pub plugins: Plugins,
     /// TypeScript of the parameters: the name, or written out when called with `true`.
     pub params: fn(bool) -> String,
     /// TypeScript of the result: the name, or written out when called with `true`.
     pub result: fn(bool) -> String,
+    /// JSON Schema of the parameters and of the result.
+    pub schemas: fn(&mut SchemaGenerator) -> (Schema, Schema),
 }
 
 fn type_text<T: TS>(inline: bool) -> String {
@@ -37,8 +47,26 @@ fn type_text<T: TS>(inline: bool) -> String {
     text.replace("bigint", "number")
 }
 
+fn schemas<P: JsonSchema, R: JsonSchema>(generator: &mut SchemaGenerator) -> (Schema, Schema) {
+    (generator.subschema_for::<P>(), generator.subschema_for::<R>())
+}
+
+/// What is in brackets behind the door: nothing, `*`, or a permission.
+macro_rules! plugins {
+    () => {
+        Plugins::Never
+    };
+    (*) => {
+        Plugins::Always
+    };
+    ($permission:ident) => {
+        Plugins::With(Permission::$permission)
+    };
+}
+
 macro_rules! methods {
-    ($( $(#[doc = $doc:literal])+ $variant:ident $name:literal $door:ident ($params:ty) -> $result:ty; )+) => {
+    ($( $(#[doc = $doc:literal])+ $variant:ident $name:literal $door:ident $([$plugins:tt])?
+        ($params:ty) -> $result:ty; )+) => {
         /// A call with checked parameters, ready to be matched by the one dispatcher.
         #[derive(Clone, Debug)]
         pub enum Request { $( $(#[doc = $doc])+ $variant($params), )+ }
@@ -46,8 +74,10 @@ macro_rules! methods {
         /// Every method.
         pub const METHODS: &[MethodInfo] = &[ $( MethodInfo {
             name: $name, doc: concat!($($doc, "\n"),+), door: Door::$door,
+            plugins: plugins!($($plugins)?),
             params: |inline| type_text::<$params>(inline),
             result: |inline| type_text::<$result>(inline),
+            schemas: schemas::<$params, $result>,
         }, )+ ];
 
         impl Request {
@@ -67,16 +97,18 @@ macro_rules! methods {
             pub const fn name(&self) -> &'static str { match self { $( Self::$variant(_) => $name, )+ } }
             /// Who may call it.
             pub const fn door(&self) -> Door { match self { $( Self::$variant(_) => Door::$door, )+ } }
+            /// Which plugins may call it: none, unless the method says so in the list below.
+            pub const fn plugins(&self) -> Plugins { match self { $( Self::$variant(_) => plugins!($($plugins)?), )+ } }
         }
     };
 }
 
 methods! {
     /// Lists every method with its documentation.
-    ApiMethods "api.methods" Owner (Nothing) -> Vec<MethodDoc>;
+    ApiMethods "api.methods" Owner [*] (Nothing) -> Vec<MethodDoc>;
 
     /// What this node is, how it is doing, and what the person has still to set up.
-    NodeStatus "node.status" Owner (Nothing) -> Status;
+    NodeStatus "node.status" Owner [Node] (Nothing) -> Status;
     /// A text that lets another node connect to this one, with a QR picture.
     NodeTicket "node.ticket" Owner (Nothing) -> Ticket;
     /// A fresh one-time address that logs a browser in to the dashboard.
@@ -87,7 +119,7 @@ methods! {
     NodeBackup "node.backup" Owner (BackupParams) -> BackupResult;
 
     /// The other nodes that are connected now or remembered.
-    PeersList "peers.list" Owner (Nothing) -> Vec<Peer>;
+    PeersList "peers.list" Owner [Contacts] (Nothing) -> Vec<Peer>;
     /// Connects to the node of a ticket, or to a node of which only the id is known: it is looked up. Waits until it
     /// answered, or 15 seconds for a ticket and 30 for an id are over. A failure names every way that was tried.
     PeersConnect "peers.connect" Owner (ConnectParams) -> Connected;
@@ -102,7 +134,7 @@ methods! {
     /// How this node is connected and why: what peers see of it, over what it can be reached, what it does for others.
     NodeDoctor "node.doctor" Owner (Nothing) -> Doctor;
     /// Measures the way to a connected peer and back, answered by the program over there.
-    PeersPing "peers.ping" Owner (PingParams) -> PingAnswer;
+    PeersPing "peers.ping" Owner [Contacts] (PingParams) -> PingAnswer;
     /// TCP ports of this machine that peers may reach with `hedgerow forward`. None unless allowed.
     ForwardList "forward.list" Owner (Nothing) -> Vec<AllowedPort>;
     /// Lets connected peers, or one of them, reach a TCP port of this machine.
@@ -121,9 +153,9 @@ methods! {
     PeersTrace "peers.trace" Owner (NodeParams) -> Trace;
 
     /// Files that come and go, newest first.
-    FilesList "files.list" Owner (Nothing) -> Vec<FileTransfer>;
+    FilesList "files.list" Owner [Files] (Nothing) -> Vec<FileTransfer>;
     /// One of them.
-    FilesGet "files.get" Owner (FileNumber) -> FileTransfer;
+    FilesGet "files.get" Owner [Files] (FileNumber) -> FileTransfer;
     /// Reads a file of this machine and offers it to a peer, now or when it is connected. The same file to the same
     /// peer, while it is not over, is the same transfer.
     FilesSend "files.send" Owner (SendFileParams) -> FileTransfer;
@@ -151,11 +183,11 @@ methods! {
 
     /// Searches the directory on this machine: whole words and beginnings of words in name, summary, description,
     /// tags, categories and author. Without a query: the newest.
-    WidgetSearch "widget.search" Owner (SearchParams) -> Vec<WidgetSummary>;
+    WidgetSearch "widget.search" Owner [Directory] (SearchParams) -> Vec<WidgetSummary>;
     /// The categories in use, with how many widgets each has.
-    WidgetCategories "widget.categories" Owner (Nothing) -> Vec<CategoryCount>;
+    WidgetCategories "widget.categories" Owner [Directory] (Nothing) -> Vec<CategoryCount>;
     /// All about one widget: its releases, permissions, size, and what is installed here.
-    WidgetShow "widget.show" Owner (WidgetParams) -> WidgetDetail;
+    WidgetShow "widget.show" Owner [Directory] (WidgetParams) -> WidgetDetail;
     /// The files of a release (the newest, or the installed one), for the source viewer. Fetches the package if needed.
     WidgetFiles "widget.files" Owner (FilesParams) -> Vec<FileEntry>;
     /// One file of a release, as text or, if it is none, as base64.
@@ -214,6 +246,32 @@ methods! {
     NoticesList "notices.list" Owner (Nothing) -> Vec<Notice>;
     /// Marks notifications as seen, all of them when `ids` is empty.
     NoticesDismiss "notices.dismiss" Owner (NoticeParams) -> Nothing;
+
+    /// Shows a notification on the dashboard.
+    NoticesAdd "notices.add" Owner [Notifications] (NotifyParams) -> Nothing;
+
+    /// The plugins in the `plugins` folder, how they are, and what they use.
+    PluginList "plugin.list" Owner (Nothing) -> Vec<PluginInfo>;
+    /// Copies a folder with a `plugin.toml` into the `plugins` folder. It does not run before it is allowed.
+    PluginAdd "plugin.add" Owner (PluginAddParams) -> PluginInfo;
+    /// The owner's yes to a plugin as it is now: its command and its permissions. One that starts with the node starts.
+    PluginAllow "plugin.allow" Owner (PluginAllowParams) -> PluginInfo;
+    /// Takes that back: the plugin ends and its token is dead.
+    PluginRevoke "plugin.revoke" Owner (PluginParams) -> PluginInfo;
+    /// Starts a plugin that is allowed. Answers when it runs, or says why it does not.
+    PluginStart "plugin.start" Owner (PluginParams) -> PluginInfo;
+    /// Ends a plugin and all that it started. Answers when they are gone.
+    PluginStop "plugin.stop" Owner (PluginParams) -> PluginInfo;
+    /// Both, one after the other.
+    PluginRestart "plugin.restart" Owner (PluginParams) -> PluginInfo;
+    /// What a plugin wrote, oldest first.
+    PluginLogs "plugin.logs" Owner (PluginLogParams) -> Vec<PluginLogLine>;
+    /// Ends a plugin and takes it out of the folder. `plugin.undo_remove` brings it back until another is removed.
+    PluginRemove "plugin.remove" Owner (PluginParams) -> Nothing;
+    /// Brings the plugin back that was removed last, with its data; it has to be allowed again.
+    PluginUndoRemove "plugin.undo_remove" Owner (PluginParams) -> PluginInfo;
+    /// What plugins, widgets, programs and the dashboard called, newest first.
+    AuditList "audit.list" Owner (AuditParams) -> Vec<AuditLine>;
 
     /// Opens an instance for a running widget: who one is, the limits, and a ticket for its origin. From now on
     /// `app.update` and `app.realtime` events of this instance come to this connection.

@@ -1,4 +1,4 @@
-use crate::{ErrorCode, METHODS, Request, doc};
+use crate::{ErrorCode, METHODS, Permission, Plugins, Request, doc};
 use serde_json::json;
 
 #[test]
@@ -29,4 +29,80 @@ fn parameters_may_be_left_out_when_all_have_defaults() {
 fn the_generated_typescript_names_every_method() {
     let text = doc::typescript();
     assert!(METHODS.iter().all(|m| text.contains(&format!("{:?}", m.name))));
+    // Comments and texts out; what begins with a capital letter then is the name of a type.
+    let code: String = text
+        .split("/**")
+        .map(|part| part.split_once("*/").map_or(part, |(_, code)| code))
+        .collect();
+    let code: String = code.split('"').step_by(2).collect();
+    let words = code
+        .lines()
+        .filter(|line| !line.starts_with("//"))
+        .flat_map(|l| l.split(|c: char| !c.is_alphanumeric()));
+    let types = words.filter(|w| w.starts_with(char::is_uppercase) && w.contains(char::is_lowercase));
+    for name in types.filter(|name| !matches!(*name, "Array" | "Record" | "Methods")) {
+        assert!(
+            code.contains(&format!("export type {name} =")),
+            "{name} is not declared"
+        );
+    }
+}
+
+#[test]
+fn the_example_of_every_method_is_a_good_call() {
+    for method in METHODS {
+        let call = doc::method(method).example;
+        let request = Request::parse(method.name, call["params"].clone());
+        assert!(request.is_ok_and(|r| r.name() == method.name), "{call}");
+    }
+}
+
+#[test]
+fn openrpc_lists_every_method_and_all_its_references_lead_somewhere() {
+    let text = doc::openrpc();
+    let document: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(document["methods"].as_array().map(Vec::len), Some(METHODS.len()));
+    for part in text.split("\"#/components/schemas/").skip(1) {
+        let name = part.split('"').next().expect("a name");
+        assert!(document["components"]["schemas"].get(name).is_some(), "{name}");
+    }
+}
+
+#[test]
+fn plugins_are_kept_out_unless_a_method_says_otherwise() {
+    let open: Vec<_> = METHODS
+        .iter()
+        .filter(|m| m.plugins != Plugins::Never)
+        .map(|m| m.name)
+        .collect();
+    let expected = [
+        "api.methods",
+        "node.status",
+        "peers.list",
+        "peers.ping",
+        "files.list",
+        "files.get",
+        "widget.search",
+        "widget.categories",
+        "widget.show",
+        "notices.add",
+    ];
+    assert_eq!(open, expected, "a method was opened to plugins: is that meant?");
+    assert!(!Plugins::Never.may(Permission::ALL));
+    assert!(Plugins::With(Permission::Node).may(&[Permission::Node]));
+    assert!(!Plugins::With(Permission::Node).may(&[Permission::Contacts, Permission::Files]));
+}
+
+#[test]
+fn codes_have_a_name_that_is_also_in_json_and_a_number_of_their_own() {
+    let mut numbers: Vec<_> = ErrorCode::ALL.iter().map(|c| c.number()).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    assert_eq!(numbers.len(), ErrorCode::ALL.len());
+    assert!(ErrorCode::ALL.iter().all(|c| json!(c) == json!(c.name())));
+    assert!(
+        Permission::ALL
+            .iter()
+            .all(|p| json!(p) == json!(p.name()) && Permission::named(p.name()) == Some(*p))
+    );
 }

@@ -1,7 +1,9 @@
-//! The one dispatcher: every method of the API, matched exhaustively. All of today's methods are the owner's; what a
-//! widget may do arrives through the hub, which names the instance.
+//! The one dispatcher: every method of the API, matched exhaustively, behind the one check of who may call it
+//! ([`Caller::may`]). What a widget may do arrives through the hub, which names the instance.
 
 use crate::{
+    audit::Audit,
+    caller::Caller,
     engine::Engine,
     handle::{NodeHandle, blocking},
     parking::Use,
@@ -9,7 +11,9 @@ use crate::{
 };
 use hedgerow_api::{
     ApiError, ErrorCode, METHODS, Request,
-    types::{BackupParams, BackupResult, Connected, MethodDoc, Nothing, RecoveryConfirmed, RecoveryWords, Ticket},
+    types::{
+        BackupParams, BackupResult, Connected, MethodDoc, Nothing, RecoveryConfirmed, RecoveryWords, Status, Ticket,
+    },
 };
 use hedgerow_base::{NodeId, WidgetId};
 use serde::Serialize;
@@ -18,6 +22,10 @@ use std::{path::PathBuf, str::FromStr, time::Duration};
 
 /// How long `peers.connect` waits for an answer.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(15);
+
+/// Lines of `audit.list`, unless told otherwise and at most.
+const AUDIT_LINES: u32 = 200;
+const MAX_AUDIT_LINES: u32 = 5000;
 
 /// Parses an id or text form, with a sentence that names it when it is none.
 pub(crate) fn parsed<T: FromStr>(text: &str) -> Result<T, ApiError>
@@ -29,28 +37,38 @@ where
         .map_err(|e: T::Err| ApiError::new(ErrorCode::BadParams, format!("{text:?}: {e}")))
 }
 
-fn value<T: Serialize>(result: T) -> Result<Value, ApiError> {
+pub(crate) fn value<T: Serialize>(result: T) -> Result<Value, ApiError> {
     serde_json::to_value(result).map_err(|e| ApiError::new(ErrorCode::Bug, format!("cannot write the answer: {e}")))
 }
 
-/// Carries out a call.
-pub(crate) async fn call(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
+/// Carries out a call of `bytes`, if the caller may make it, and counts it.
+pub(crate) async fn call(
+    node: &NodeHandle,
+    caller: &Caller,
+    request: Request,
+    bytes: usize,
+) -> Result<Value, ApiError> {
+    let counted = Audit::begin(caller, &request);
+    let outcome = match caller.may(&request) {
+        Ok(()) => checked(node, caller, request).await,
+        Err(error) => Err(error),
+    };
+    node.audit.note(counted, bytes, &outcome);
+    outcome
+}
+
+async fn checked(node: &NodeHandle, caller: &Caller, request: Request) -> Result<Value, ApiError> {
+    // What one plugin asks for at once is bounded, over all its connections.
+    let _turn = match caller {
+        Caller::Plugin(session) => session.calls.acquire().await.ok(),
+        Caller::Dashboard | Caller::Program => None,
+    };
     match request {
         Request::ApiMethods(_) => value(methods()),
-        Request::NodeStatus(_) => value(node.with(|e| e.status()).await?),
+        Request::NodeStatus(_) => value(status(node).await?),
         Request::NodeTicket(_) => value(ticket(node).await?),
-        Request::NodeLoginLink(_) => Err(ApiError::new(
-            ErrorCode::Bug,
-            "login links are made by the node's HTTP server, which was not asked",
-        )),
-        Request::NodeShutdown(_) => {
-            let node = node.clone();
-            tokio::spawn(async move {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                node.shutdown().await;
-            });
-            value(Nothing {})
-        }
+        // The server makes the link, and whoever started the server ends the node.
+        Request::NodeLoginLink(_) | Request::NodeShutdown(_) => value(Nothing {}),
         Request::NodeBackup(p) => value(backup(node, p).await?),
         Request::ProfileGet(_) => value(
             node.with(|e| Ok(hedgerow_api::types::Profile { name: e.name.clone() }))
@@ -76,6 +94,27 @@ pub(crate) async fn call(node: &NodeHandle, request: Request) -> Result<Value, A
                 .await
                 .map(|()| Nothing {})?,
         ),
+        Request::NoticesAdd(p) => {
+            if let Caller::Plugin(session) = caller {
+                node.plugins.may_notify(&session.name)?;
+            }
+            let title = p.title.as_deref().unwrap_or_default();
+            let title = match caller {
+                // Whoever speaks is said by the node, not by the plugin.
+                Caller::Plugin(session) if title.is_empty() => session.name.to_string(),
+                Caller::Plugin(session) => format!("{}: {title}", session.name),
+                Caller::Dashboard | Caller::Program => title.to_owned(),
+            };
+            let notify = move |e: &mut Engine| e.notify(None, &title, &p.text, None);
+            value(node.with(notify).await.map(|()| Nothing {})?)
+        }
+        Request::AuditList(p) => {
+            let (audit, most) = (
+                node.audit.clone(),
+                p.lines.unwrap_or(AUDIT_LINES).clamp(1, MAX_AUDIT_LINES),
+            );
+            value(blocking(move || Ok(audit.list(p.name.as_deref(), most as usize))).await?)
+        }
         other => peers(node, other).await,
     }
 }
@@ -265,24 +304,22 @@ async fn app(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
             };
             value(node.with(join).await?)
         }
-        other => Err(forgotten(&other)),
+        other => crate::plugins::call(node, other).await,
     }
 }
 
-fn forgotten(request: &Request) -> ApiError {
+pub(crate) fn forgotten(request: &Request) -> ApiError {
     ApiError::new(ErrorCode::Bug, format!("nothing carries out {}", request.name()))
 }
 
 fn methods() -> Vec<MethodDoc> {
-    METHODS
-        .iter()
-        .map(|m| MethodDoc {
-            name: m.name.into(),
-            doc: m.doc.lines().map(str::trim).collect::<Vec<_>>().join(" ").trim().into(),
-            params: (m.params)(true),
-            result: (m.result)(true),
-        })
-        .collect()
+    METHODS.iter().map(hedgerow_api::doc::method).collect()
+}
+
+async fn status(node: &NodeHandle) -> Result<Status, ApiError> {
+    let mut status = node.with(|e| e.status()).await?;
+    status.api = node.plugins.doors();
+    Ok(status)
 }
 
 async fn ticket(node: &NodeHandle) -> Result<Ticket, ApiError> {

@@ -107,6 +107,8 @@ pub(crate) struct Engine {
     /// Frames that a slow peer's full queue did not take yet, in order.
     pub(crate) backlog: BTreeMap<NodeId, crate::people::Backlog>,
     pub(crate) parking: crate::parking::Parking,
+    pub(crate) plugins: Arc<crate::plugins::Plugins>,
+    pub(crate) audit: Arc<crate::audit::Audit>,
 }
 
 /// Milliseconds since 1970 by the system's clock. The only place in the node that reads it.
@@ -128,6 +130,8 @@ impl Engine {
             inputs: self.inputs.clone(),
             events: self.events.clone(),
             shared: self.shared.clone(),
+            plugins: self.plugins.clone(),
+            audit: self.audit.clone(),
         }
     }
     pub(crate) fn now_ms(&self) -> u64 {

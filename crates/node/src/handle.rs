@@ -1,6 +1,7 @@
 //! The face that the binary's doors (HTTP, command line) see.
 
 use crate::{
+    caller::Caller,
     engine::{Engine, Input, Reply},
     packages::Shared,
 };
@@ -33,6 +34,8 @@ pub struct NodeConfig {
     pub peers: Vec<String>,
     /// Opens the key file when it is protected.
     pub passphrase: Option<String>,
+    /// Program and arguments that guard a plugin.
+    pub guard: Vec<std::ffi::OsString>,
     /// Packages to offer and install at the first start: file name and bytes.
     pub starters: Vec<(String, Vec<u8>)>,
 }
@@ -103,15 +106,17 @@ pub struct NodeHandle {
     pub(crate) inputs: mpsc::Sender<Input>,
     pub(crate) events: broadcast::Sender<Arc<Event>>,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) plugins: Arc<crate::plugins::Plugins>,
+    pub(crate) audit: Arc<crate::audit::Audit>,
 }
 
 impl NodeHandle {
-    /// Makes a call as the owner. The one dispatcher behind it checks who may do what.
+    /// Makes a call that came as `bytes`. The one dispatcher behind it checks who may do what.
     ///
     /// # Errors
-    /// What the method refuses, or `Local` when the node is shutting down.
-    pub async fn call(&self, request: Request) -> Result<Value, ApiError> {
-        crate::dispatch::call(self, request).await
+    /// `Denied` when the caller may not, what the method refuses, or `Local` when the node is shutting down.
+    pub async fn call(&self, caller: &Caller, request: Request, bytes: usize) -> Result<Value, ApiError> {
+        crate::dispatch::call(self, caller, request, bytes).await
     }
     /// A file of the package that an instance runs. A missing file is `NotFound`.
     ///
@@ -159,6 +164,12 @@ impl NodeHandle {
     }
     /// Ends the node: peers are told, everything is on disk.
     pub async fn shutdown(&self) {
+        self.plugins.shutdown().await;
+        let audit = self.audit.clone();
+        let written = blocking(move || Ok(audit.write())).await;
+        if !matches!(written, Ok(Ok(()))) {
+            tracing::warn!("the list of calls could not be written");
+        }
         let (reply, done) = oneshot::channel();
         if self.inputs.send(Input::Shutdown(reply)).await.is_ok() {
             let _ = done.await;

@@ -3,7 +3,9 @@
 //! One thread, the engine ([`engine`]), owns the store and the cores; everything else talks to it through its queue.
 //! Work that blocks or takes long (unpacking, hashing, files, streams) runs beside it.
 
+mod audit;
 pub mod backup;
+mod caller;
 mod catalogue;
 mod devices;
 mod dispatch;
@@ -23,6 +25,7 @@ mod notices;
 mod packages;
 mod parking;
 mod people;
+mod plugins;
 mod publishing;
 mod relaying;
 mod report;
@@ -35,6 +38,8 @@ mod trace;
 mod updates;
 mod widgets;
 
+pub use caller::Caller;
 pub use handle::{AppFile, AppIdentity, NodeConfig, NodeHandle, ReadyInfo, StartError};
+pub use hedgerow_sandbox::plugin::Session;
 pub use lookup::LookupOptions;
 pub use start::start;

@@ -41,7 +41,8 @@ pub async fn start(config: NodeConfig) -> Result<(NodeHandle, ReadyInfo), StartE
         user: prepared.identity.user(),
         ticket: net.ticket().to_string(),
     };
-    let (mut engine, lock) = engine(&config, prepared, net.clone(), inputs.clone())?;
+    let (plugins, changes) = crate::plugins::Plugins::new(&config.data, &config.guard);
+    let (mut engine, lock) = engine(&config, prepared, net.clone(), inputs.clone(), plugins)?;
     let node = engine.handle();
     let (ready, started) = oneshot::channel();
     let starters = config.starters.clone();
@@ -60,6 +61,8 @@ pub async fn start(config: NodeConfig) -> Result<(NodeHandle, ReadyInfo), StartE
         .map_err(|_| StartError::Database("the engine ended early".into()))?;
     begun.map_err(|e| StartError::Database(e.message))?;
     tokio::spawn(forward(net_events, inputs));
+    tokio::spawn(crate::plugins::tell(node.clone(), changes));
+    tokio::spawn(node.audit.clone().keep());
     dial(&config, &net).await?;
     Ok((node, info))
 }
@@ -70,6 +73,7 @@ fn engine(
     prepared: Prepared,
     net: Net,
     inputs: mpsc::Sender<Input>,
+    plugins: Arc<crate::plugins::Plugins>,
 ) -> Result<(Engine, DataLock), StartError> {
     let Prepared {
         lock,
@@ -112,6 +116,8 @@ fn engine(
         next_request: 0,
         backlog: BTreeMap::new(),
         parking: crate::parking::Parking::default(),
+        plugins,
+        audit: crate::audit::Audit::new(&config.data),
     };
     Ok((engine, lock))
 }

@@ -28,6 +28,7 @@ impl Engine {
             passphrase_set: self.identity.protected(),
             rss_bytes: resident_bytes(),
             trouble: self.trouble.clone(),
+            api: None,
         })
     }
 

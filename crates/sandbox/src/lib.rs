@@ -1,13 +1,15 @@
 //! The fence around widgets: who may ask for what (`origin`), what every answer carries (`headers`), which file a
-//! path names (`path`, `range`), and the script that gives a widget its API (`script`).
+//! path names (`path`, `range`), and the script that gives a widget its API (`script`). And around native programs that
+//! the owner lets the node start: `plugin`.
 //!
-//! Invariants: pure functions and text; no socket, clock or thread. Each widget instance has its own origin, and a
+//! Invariants: but for `plugin`, pure functions and text; no socket, clock or thread. Each widget instance has its own origin, and a
 //! single answer without the headers would be a way around them all, so the headers are chosen here, in one place,
 //! for every kind of answer.
 
 pub mod headers;
 pub mod origin;
 pub mod path;
+pub mod plugin;
 pub mod range;
 pub mod script;
 

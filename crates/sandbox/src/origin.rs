@@ -165,10 +165,14 @@ impl Origins {
             Named::Hub => self.hub_door(asked),
             Named::Widget(id) => self.widget_door(id, asked),
             Named::Loopback => {
-                let fields = [asked.origin, asked.site, asked.mode, asked.dest];
-                match fields.into_iter().all(Field::is_absent) {
-                    true => Door::LocalProgram,
-                    false => Door::Refused(Refusal::ForPrograms),
+                // Some libraries for WebSocket name the address that they call as their origin, and some say the mode.
+                // No page has this origin: nothing that runs is served under it.
+                let own = matches!(asked.origin, Field::One(origin) if origin.strip_prefix("http://") == Some(host));
+                let mode = asked.mode.is_absent() || asked.mode.is("websocket");
+                match asked.origin {
+                    Field::One(_) | Field::Unclear if !own => Door::Refused(Refusal::ForeignOrigin),
+                    _ if mode && asked.site.is_absent() && asked.dest.is_absent() => Door::LocalProgram,
+                    _ => Door::Refused(Refusal::ForPrograms),
                 }
             }
             Named::Foreign => Door::Refused(Refusal::ForeignHost),

@@ -2,7 +2,7 @@
 
 export type JsonValue = number | string | boolean | Array<JsonValue> | { [key in string]: JsonValue } | null;
 
-export type ErrorCode = "malformed" | "unknown_method" | "bad_params" | "denied" | "not_found" | "refused" | "limit" | "local" | "unreachable" | "bug";
+export type ErrorCode = "malformed" | "not_a_call" | "unknown_method" | "bad_params" | "denied" | "not_found" | "refused" | "limit" | "local" | "unreachable" | "bug";
 
 export type ApiError = { 
 /**
@@ -13,6 +13,12 @@ code: ErrorCode,
  * For people: what happened and the next step.
  */
 message: string, };
+
+export type Permission = "node" | "contacts" | "directory" | "files" | "notifications" | "network" | "peers" | "streams";
+
+export type CallerKind = "dashboard" | "program" | "widget" | "plugin";
+
+export type PluginRun = "new" | "changed" | "broken" | "stopped" | "starting" | "running" | "waiting" | "held" | "stopping";
 
 export type SpaceKind = "private" | "invited" | "public";
 
@@ -424,7 +430,289 @@ instance: string,
  */
 joined: boolean, };
 
-export type MethodDoc = { name: string, doc: string, params: string, result: string, };
+export type PluginParams = { 
+/**
+ * As its folder is called.
+ */
+name: string, };
+
+export type PluginAddParams = { 
+/**
+ * Absolute path of a folder with a `plugin.toml`; it is copied.
+ */
+folder: string, };
+
+export type PluginAllowParams = { name: string, 
+/**
+ * The `hash` that was shown when the person agreed: refused if `plugin.toml` is another one by now.
+ */
+hash?: string, 
+/**
+ * Only these of the permissions it asks for; all of them unless given.
+ */
+permissions?: Array<Permission>, };
+
+export type PluginLogParams = { name: string, 
+/**
+ * At most so many lines, the newest: 1 to 2000; 200 unless given.
+ */
+lines?: number, };
+
+export type NotifyParams = { 
+/**
+ * At most 80 characters; the name of the plugin unless given.
+ */
+title?: string, 
+/**
+ * At most 300 characters.
+ */
+text: string, };
+
+export type SetRelayParams = { 
+/**
+ * Relay for others when this node can be reached.
+ */
+on?: boolean, 
+/**
+ * Most nodes at once: 1 to 10000.
+ */
+clients?: number, 
+/**
+ * Most bytes a second from one node: at least 16000, or 0 for no limit.
+ */
+rate?: number, 
+/**
+ * Most bytes a second from all: at least 16000, or 0 for no limit.
+ */
+total?: number, 
+/**
+ * Most bytes in a calendar month (UTC), in and out; 0 is no limit.
+ */
+month?: number, 
+/**
+ * This connection costs money: nothing is relayed.
+ */
+metered?: boolean, 
+/**
+ * Ask routers to let others in.
+ */
+port_mapping?: boolean, };
+
+export type AuditParams = { 
+/**
+ * Only of this caller: the name of a plugin, the id of an instance, `dashboard` or `program`.
+ */
+name?: string, 
+/**
+ * At most so many lines, the newest: 1 to 5000; 200 unless given.
+ */
+lines?: number, };
+
+export type MethodDoc = { name: string, doc: string, 
+/**
+ * TypeScript.
+ */
+params: string, 
+/**
+ * TypeScript.
+ */
+result: string, 
+/**
+ * Who may call it: `owner`, `owner, plugins`, or `owner, plugins with …`.
+ */
+callers: string, 
+/**
+ * A call.
+ */
+example: JsonValue, };
+
+export type ApiDoors = { 
+/**
+ * For WebSocket.
+ */
+websocket: string, 
+/**
+ * Path of the Unix socket, where the system has them.
+ */
+unix: string | null, 
+/**
+ * File with the token that is the first frame's `{"token": "…"}`.
+ */
+token_file: string, };
+
+export type RelaySettings = { 
+/**
+ * Whether it does when it can be reached.
+ */
+on: boolean, 
+/**
+ * Where it does now.
+ */
+address: string | null, 
+/**
+ * Why it does not.
+ */
+why_not: string | null, 
+/**
+ * Most nodes at once.
+ */
+clients: number, 
+/**
+ * Most bytes a second from one node; absent is no limit.
+ */
+rate: number | null, 
+/**
+ * Most bytes a second from all.
+ */
+total: number | null, 
+/**
+ * Most bytes in a month (UTC), in and out.
+ */
+month: number | null, 
+/**
+ * This connection costs money: nothing is relayed.
+ */
+metered: boolean, 
+/**
+ * Whether routers are asked to let others in (UPnP, PCP, NAT-PMP).
+ */
+port_mapping: boolean, 
+/**
+ * Nodes that use it now.
+ */
+clients_now: number, 
+/**
+ * Bytes since the start, in and out.
+ */
+bytes: number, 
+/**
+ * Bytes of this month, in and out.
+ */
+month_bytes: number, 
+/**
+ * Clients that were not let in since the start.
+ */
+refused: number, 
+/**
+ * `open`, `full` (nobody new is let in), `slowing` (large users are slowed, too) or `spent` (until next month).
+ */
+state: string, };
+
+export type PluginPermission = { name: Permission, 
+/**
+ * What it allows, as people read it.
+ */
+sentence: string, 
+/**
+ * Why the author wants it.
+ */
+reason: string, 
+/**
+ * Whether the owner granted it.
+ */
+granted: boolean, };
+
+export type PluginInfo = { 
+/**
+ * As its folder is called.
+ */
+name: string, version: string, description: string, 
+/**
+ * Program and arguments, as they are started in the plugin's folder.
+ */
+command: Array<string>, 
+/**
+ * Where it is.
+ */
+folder: string, state: PluginRun, 
+/**
+ * More about the state, in words.
+ */
+why: string | null, 
+/**
+ * Of `plugin.toml`: what the owner agrees to.
+ */
+hash: string, 
+/**
+ * Whether the owner agreed to exactly this.
+ */
+allowed: boolean, permissions: Array<PluginPermission>, 
+/**
+ * Whether it runs in the sandbox of the system; else it has all rights of the owner.
+ */
+sandbox: boolean, 
+/**
+ * What that means, as people read it.
+ */
+rights: string, 
+/**
+ * Whether it starts with the node.
+ */
+autostart: boolean, 
+/**
+ * `on-failure`, `always` or `never`.
+ */
+restart: string, pid: number | null, 
+/**
+ * Since when it runs.
+ */
+since_ms: number | null, 
+/**
+ * How often it was started anew by the node.
+ */
+restarts: number, 
+/**
+ * How it ended last.
+ */
+last_exit: string | null, 
+/**
+ * Of all its processes; unknown where the system does not tell.
+ */
+memory_bytes: number | null, 
+/**
+ * Of all its processes since the start.
+ */
+cpu_ms: number | null, processes: number | null, 
+/**
+ * Bytes of its logs.
+ */
+log_bytes: number, };
+
+export type PluginLogLine = { time_ms: number, 
+/**
+ * `out`, `err`, or `node` for what the node says about the plugin.
+ */
+stream: string, 
+/**
+ * Cut at 4096 bytes.
+ */
+text: string, };
+
+export type AuditLine = { 
+/**
+ * Begin of the minute.
+ */
+time_ms: number, kind: CallerKind, 
+/**
+ * Of the plugin or the instance; empty for others.
+ */
+name: string, method: string, 
+/**
+ * How often in this minute.
+ */
+calls: number, 
+/**
+ * How many of them were refused for lack of a permission.
+ */
+refused: number, 
+/**
+ * How many of them failed otherwise.
+ */
+failed: number, 
+/**
+ * Bytes of the calls.
+ */
+bytes: number, };
 
 export type Status = { 
 /**
@@ -478,7 +766,11 @@ rss_bytes: number,
 /**
  * Something that the person should know now: read-only folder, disk full. Empty when all is well.
  */
-trouble: string | null, };
+trouble: string | null, 
+/**
+ * Where programs find this API.
+ */
+api: ApiDoors | null, };
 
 export type Ticket = { 
 /**
@@ -562,6 +854,30 @@ rate: number | null, total_rate: number | null,
  * `open`, `full`, `slowing` or `spent`.
  */
 state: string, };
+
+export type DoctorMapping = { 
+/**
+ * `off`, `not needed`, `asking`, `refused` (or nobody answers), `private` (behind another router), `elsewhere`
+ * (not where peers see this node), `claimed` (nobody has tried it yet), `broken` (peers tried in vain) or
+ * `works` (peers came in).
+ */
+state: string, 
+/**
+ * `pcp`, `nat-pmp` or `upnp`.
+ */
+protocol: string | null, 
+/**
+ * Where it lets UDP in.
+ */
+outer: string | null, 
+/**
+ * Where it lets TCP in, for relaying.
+ */
+relay: string | null, 
+/**
+ * For people.
+ */
+why: string, };
 
 export type DoctorLookup = { 
 /**
@@ -1203,7 +1519,15 @@ number: number,
 /**
  * Bytes that are done: verified here, or on their way to the peer.
  */
-done: number, } | { "event": "app_update", 
+done: number, } | { "event": "plugins_changed", 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its state now.
+ */
+state: PluginRun, } | { "event": "app_update", 
 /**
  * The instance.
  */
@@ -1356,6 +1680,30 @@ export interface Methods {
   "notices.list": { params: Nothing; result: Array<Notice> };
   /** Marks notifications as seen, all of them when `ids` is empty. */
   "notices.dismiss": { params: NoticeParams; result: Nothing };
+  /** Shows a notification on the dashboard. */
+  "notices.add": { params: NotifyParams; result: Nothing };
+  /** The plugins in the `plugins` folder, how they are, and what they use. */
+  "plugin.list": { params: Nothing; result: Array<PluginInfo> };
+  /** Copies a folder with a `plugin.toml` into the `plugins` folder. It does not run before it is allowed. */
+  "plugin.add": { params: PluginAddParams; result: PluginInfo };
+  /** The owner's yes to a plugin as it is now: its command and its permissions. One that starts with the node starts. */
+  "plugin.allow": { params: PluginAllowParams; result: PluginInfo };
+  /** Takes that back: the plugin ends and its token is dead. */
+  "plugin.revoke": { params: PluginParams; result: PluginInfo };
+  /** Starts a plugin that is allowed. Answers when it runs, or says why it does not. */
+  "plugin.start": { params: PluginParams; result: PluginInfo };
+  /** Ends a plugin and all that it started. Answers when they are gone. */
+  "plugin.stop": { params: PluginParams; result: PluginInfo };
+  /** Both, one after the other. */
+  "plugin.restart": { params: PluginParams; result: PluginInfo };
+  /** What a plugin wrote, oldest first. */
+  "plugin.logs": { params: PluginLogParams; result: Array<PluginLogLine> };
+  /** Ends a plugin and takes it out of the folder. `plugin.undo_remove` brings it back until another is removed. */
+  "plugin.remove": { params: PluginParams; result: Nothing };
+  /** Brings the plugin back that was removed last, with its data; it has to be allowed again. */
+  "plugin.undo_remove": { params: PluginParams; result: PluginInfo };
+  /** What plugins, widgets, programs and the dashboard called, newest first. */
+  "audit.list": { params: AuditParams; result: Array<AuditLine> };
   /** Opens an instance for a running widget: who one is, the limits, and a ticket for its origin. From now on  `app.update` and `app.realtime` events of this instance come to this connection. */
   "app.open": { params: AppOpenParams; result: AppInfo };
   /** Stops the events of an instance on this connection. */

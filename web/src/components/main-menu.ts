@@ -4,6 +4,7 @@ import Link from "@lucide/svelte/icons/link";
 import Settings from "@lucide/svelte/icons/settings";
 import Upload from "@lucide/svelte/icons/upload";
 import Network from "@lucide/svelte/icons/network";
+import Blocks from "@lucide/svelte/icons/blocks";
 import Package from "@lucide/svelte/icons/package";
 import UserRound from "@lucide/svelte/icons/user-round";
 import Users from "@lucide/svelte/icons/users";
@@ -45,6 +46,7 @@ export function mainMenu(): Item[] {
     { name: "Join with an invitation", icon: Link as Icon, run: () => ui.open({ kind: "join" }) },
     { name: "People and peers", icon: Users as Icon, run: () => ui.open({ kind: "people" }) },
     { name: data.offers ? `Files, ${data.offers} for you` : "Files", icon: Files as Icon, run: () => ui.open({ kind: "files" }) },
+    { name: data.waiting ? `Plugins, ${data.waiting} for you to look at` : "Plugins", icon: Blocks as Icon, run: () => ui.open({ kind: "plugins" }) },
     { name: "Connection", icon: Network as Icon, run: () => ui.open({ kind: "connection" }) },
     { name: "Install from a file", icon: Package as Icon, line: true, run: () => pickFile((file) => void installFile(file)) },
     { name: "Publish a widget", icon: Upload as Icon, run: () => ui.open({ kind: "publish" }) },

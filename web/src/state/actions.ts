@@ -29,6 +29,8 @@ export async function followNotice(notice: Notice): Promise<void> {
     goTo(notice.instance);
   } else if (notice.href === "#files") {
     ui.open({ kind: "files" });
+  } else if (notice.href === "#plugins") {
+    ui.open({ kind: "plugins" });
   }
   if (!notice.seen) await call("notices.dismiss", { ids: [notice.id] }).then(data.readNotices).catch(ui.fail.bind(ui));
 }

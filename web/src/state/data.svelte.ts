@@ -1,4 +1,4 @@
-import type { Event, FileTransfer, InstalledWidget, Instance, Member, Notice, Peer, Status } from "../api/types";
+import type { Event, FileTransfer, InstalledWidget, Instance, Member, Notice, Peer, PluginInfo, Status } from "../api/types";
 import { call, session } from "./session.svelte";
 import { ui } from "./ui.svelte";
 
@@ -11,6 +11,7 @@ class Data {
   notices = $state.raw<Notice[]>([]);
   members = $state.raw<Record<string, Member[]>>({});
   files = $state.raw<FileTransfer[]>([]);
+  plugins = $state.raw<PluginInfo[]>([]);
   /** Bytes of files that move, newer than in the list. */
   fileDone = $state.raw<Record<number, number>>({});
   progress = $state.raw<Record<string, { done: number; total: number }>>({});
@@ -21,6 +22,8 @@ class Data {
   byId = $derived(new Map(this.instances.map((i) => [i.instance, i])));
   updates = $derived(new Map(this.installed.filter((w) => w.update).map((w) => [w.uuid, w.update])));
   offers = $derived(this.files.filter((f) => f.incoming && f.state === "asking").length);
+  /** Plugins that do nothing before the owner does something. */
+  waiting = $derived(this.plugins.filter((p) => ["new", "changed", "held", "broken"].includes(p.state)).length);
   unseen = $derived(this.notices.filter((n) => !n.seen).length);
 
   async readAll(): Promise<void> {
@@ -36,12 +39,14 @@ class Data {
     this.directoryRevision += 1;
     void this.readMembers();
     void this.readFiles().catch(() => undefined);
+    void this.readPlugins().catch(() => undefined);
   }
 
   readFiles = async (): Promise<void> => {
     this.files = await call("files.list", {});
     this.fileDone = {};
   };
+  readPlugins = async (): Promise<void> => void (this.plugins = await call("plugin.list", {}));
   readStatus = async (): Promise<void> => void (this.status = await call("node.status", {}));
   readPeers = async (): Promise<void> => void (this.peers = await call("peers.list", {}));
   readInstalled = async (): Promise<void> => void (this.installed = await call("widget.list", {}));
@@ -85,6 +90,9 @@ class Data {
       case "files_changed":
         later("files", this.readFiles);
         break;
+      case "plugins_changed":
+        later("plugins", this.readPlugins);
+        break;
       case "file_progress":
         this.fileDone = { ...this.fileDone, [event.number]: event.done };
         break;
@@ -100,7 +108,7 @@ class Data {
     const show = () => void import("./actions").then((a) => a.followNotice(notice));
     const open = { name: "Show", run: show };
     ui.outside(notice.title || "Hedgerow", notice.text, show);
-    ui.toast(notice.title ? `${notice.title}: ${notice.text}` : notice.text, notice.instance || notice.href === "#files" ? open : null);
+    ui.toast(notice.title ? `${notice.title}: ${notice.text}` : notice.text, notice.instance || notice.href === "#files" || notice.href === "#plugins" ? open : null);
   }
 
   #fetched(uuid: string, done: number, total: number, failed: string | null): void {

@@ -9,6 +9,7 @@ export type Sheet =
   | { kind: "people"; connect?: boolean }
   | { kind: "connection" }
   | { kind: "files" }
+  | { kind: "plugins" }
   | { kind: "settings" }
   | { kind: "notices" }
   | { kind: "publish"; file?: File }

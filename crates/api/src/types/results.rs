@@ -5,7 +5,18 @@ use super::*;
 
 results! {
     /// A method and its documentation.
-    MethodDoc { name: String, doc: String, params: String, result: String, }
+    MethodDoc {
+        name: String,
+        doc: String,
+        /// TypeScript.
+        params: String,
+        /// TypeScript.
+        result: String,
+        /// Who may call it: `owner`, `owner, plugins`, or `owner, plugins with …`.
+        callers: String,
+        /// A call.
+        example: Value,
+    }
     /// What this node is and how it is doing.
     Status {
         /// Node id.
@@ -34,6 +45,8 @@ results! {
         rss_bytes: u64,
         /// Something that the person should know now: read-only folder, disk full. Empty when all is well.
         trouble: Option<String>,
+        /// Where programs find this API.
+        api: Option<ApiDoors>,
     }
     /// Lets another node connect.
     Ticket { /** `hedge1…` */ ticket: String, /** SVG picture. */ qr_svg: String, }

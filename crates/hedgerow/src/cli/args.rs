@@ -1,8 +1,10 @@
 //! What can be typed. Names and shapes are kept stable: scripts and other programs rely on them.
 
+mod plugin;
 mod streams;
 pub(crate) mod widgets;
 
+pub(crate) use plugin::Plugin;
 pub(crate) use streams::{Files, Port, Receive, Stream};
 pub(crate) use widgets::{Instance, Publish, Widget};
 
@@ -132,6 +134,23 @@ pub(crate) enum Command {
     /// What the network costs and withstands, for any number of users; needs no node.
     #[command(subcommand)]
     Sim(Sim),
+    /// Programs that this node starts and ends for you.
+    #[command(subcommand)]
+    Plugin(Plugin),
+    /// What plugins, widgets, programs and the dashboard called, newest first.
+    Audit {
+        /// Only of this plugin, or of `plugin`, `widget`, `program` or `dashboard`.
+        name: Option<String>,
+        /// At most this many lines.
+        #[arg(short = 'n', long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=5000))]
+        lines: u32,
+    },
+    /// The guard of a plugin: for the node itself.
+    #[command(hide = true)]
+    PluginGuard,
+    /// The launcher of a plugin: for its guard.
+    #[command(hide = true)]
+    PluginLaunch,
     /// Call any method of the API, as the owner of the node.
     Call {
         /// Such as `api.methods`, which lists all.

@@ -38,16 +38,7 @@ impl ApiFile {
 
     /// Writes it so that only the owner of the folder can read it, whole or not at all.
     pub(crate) fn write(&self, data: &Path) -> io::Result<()> {
-        let temporary = data.join(format!("api.json.{}", self.pid));
-        let _ = fs::remove_file(&temporary);
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&temporary)?;
-        io::Write::write_all(&mut file, &serde_json::to_vec(self)?)?;
-        file.sync_all()?;
-        fs::rename(&temporary, Self::path(data))
+        write_private(&Self::path(data), &serde_json::to_vec(self)?)
     }
 
     /// Removes it, if it is still this one.
@@ -60,6 +51,28 @@ impl ApiFile {
     fn read(data: &Path) -> Option<Self> {
         serde_json::from_slice(&fs::read(Self::path(data)).ok()?).ok()
     }
+}
+
+/// Name of the file in the data folder that holds the owner's token and nothing else.
+pub(crate) const TOKEN_FILE: &str = "api.token";
+
+/// Where that is.
+pub(crate) fn token_file(data: &Path) -> PathBuf {
+    data.join(TOKEN_FILE)
+}
+
+/// Writes a file that only the owner can read, whole or not at all.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = path.with_added_extension(std::process::id().to_string());
+    let _ = fs::remove_file(&temporary);
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&temporary)?;
+    io::Write::write_all(&mut file, bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)
 }
 
 /// Longest line of an answer's head, bytes.
@@ -263,21 +276,12 @@ fn strange_answer(answer: &Value) -> ApiError {
 
 /// Reads an error of either door: JSON-RPC has numbers, the upload door names.
 fn api_error(error: &Value) -> ApiError {
-    const ALL: [ErrorCode; 10] = [
-        ErrorCode::Malformed,
-        ErrorCode::UnknownMethod,
-        ErrorCode::BadParams,
-        ErrorCode::Denied,
-        ErrorCode::NotFound,
-        ErrorCode::Refused,
-        ErrorCode::Limit,
-        ErrorCode::Local,
-        ErrorCode::Unreachable,
-        ErrorCode::Bug,
-    ];
     let code = error.get("code").cloned().unwrap_or(Value::Null);
     let named = || serde_json::from_value::<ErrorCode>(code.clone()).ok();
-    let found = ALL.into_iter().find(|c| code.as_i64() == Some(i64::from(c.number())));
+    let found = ErrorCode::ALL
+        .iter()
+        .copied()
+        .find(|c| code.as_i64() == Some(i64::from(c.number())));
     let message = error
         .get("message")
         .and_then(Value::as_str)

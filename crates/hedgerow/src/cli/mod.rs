@@ -10,6 +10,7 @@ mod instance;
 mod node;
 mod output;
 mod place;
+mod plugin;
 mod prompt;
 mod relay;
 mod sim;
@@ -31,6 +32,11 @@ use serde_json::{Value, json};
 use std::{path::PathBuf, process::ExitCode};
 
 type Result<T = ()> = std::result::Result<T, ApiError>;
+
+/// How the node calls this program as the guard of a plugin, and that as its launcher.
+const GUARD: &str = "plugin-guard";
+#[cfg(unix)]
+const LAUNCH: &str = "plugin-launch";
 
 /// What every command gets.
 struct Context {
@@ -54,6 +60,15 @@ impl Context {
 /// Runs what was typed: 0 done, 1 refused or failed, 2 wrong usage (by the parser).
 pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
+    #[cfg(unix)]
+    match &cli.command {
+        Command::PluginGuard => return done(hedgerow_sandbox::plugin::guard(LAUNCH)),
+        Command::PluginLaunch => {
+            hedgerow_sandbox::plugin::launch();
+            return ExitCode::FAILURE;
+        }
+        _ => {}
+    }
     let output = Output { json: cli.global.json };
     let done = place::data_folder(cli.global.data.clone())
         .and_then(|data| run(cli.command, cli.global.data.is_some(), &Context { output, data }));
@@ -63,6 +78,15 @@ pub(crate) fn main() -> ExitCode {
             output.error(&error);
             ExitCode::FAILURE
         }
+    }
+}
+
+/// The node hears more from the guard of a plugin over their socket.
+#[cfg(unix)]
+fn done(outcome: std::io::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
 }
 
@@ -91,6 +115,9 @@ fn run(command: Command, data_given: bool, context: &Context) -> Result {
         Command::Receive(receive) => file::receive(&receive, context),
         Command::Files { files } => file::files(files, context),
         Command::Sim(sim) => sim::run(&sim, context),
+        Command::Plugin(plugin) => plugin::run(plugin, context),
+        Command::Audit { name, lines } => plugin::audit(name, lines, context),
+        Command::PluginGuard | Command::PluginLaunch => Err(refused("this is for the node itself")),
         Command::Call { method, params } => node::call(&method, params, context),
         Command::Backup { file } => identity::backup(&file, context),
         Command::Restore(restore) => identity::restore(&restore, context),

@@ -3,15 +3,18 @@
 use super::{
     Context, Result,
     args::Up,
-    client::{ApiFile, Client},
+    client::{ApiFile, Client, TOKEN_FILE, token_file, write_private},
     local, output, place, prompt, refused, starters,
 };
 use crate::http;
+use hedgerow_api::types::ApiDoors;
 use hedgerow_node::{LookupOptions, NodeConfig, NodeHandle, ReadyInfo, StartError};
 use serde_json::json;
 use std::{
+    ffi::OsString,
     io::{self, Read},
     net::{Ipv6Addr, SocketAddr, TcpListener},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -48,6 +51,9 @@ async fn serve(up: &Up, context: &Context) -> Result {
     let (node, ready) = start_node(up, context, port).await?;
     let (file, outcome) = serve_node(up, context, listener, &node, &ready).await;
     node.shutdown().await;
+    for name in ["api.sock", TOKEN_FILE] {
+        let _ = std::fs::remove_file(context.data.join(name));
+    }
     // The last act: whoever waits for the end of this node looks at this file.
     if let Some(file) = file {
         file.remove(&context.data);
@@ -78,7 +84,9 @@ async fn serve_node(
 
 fn open_doors(context: &Context, listener: TcpListener, node: &NodeHandle) -> Result<(http::Server, ApiFile)> {
     let token = owner_token()?;
-    let server = http::Server::start(listener, node.clone(), token.clone()).map_err(cannot_serve)?;
+    let mut server = http::Server::start(listener, node.clone(), token.clone()).map_err(cannot_serve)?;
+    let doors = doors(context, &mut server, &token)?;
+    node.doors_open(doors, server.port());
     let file = ApiFile {
         port: server.port(),
         token,
@@ -91,6 +99,33 @@ fn open_doors(context: &Context, listener: TcpListener, node: &NodeHandle) -> Re
         ))
     })?;
     Ok((server, file))
+}
+
+/// Opens the Unix socket, where there can be one, and says where everything is.
+fn doors(context: &Context, server: &mut http::Server, token: &str) -> Result<ApiDoors> {
+    #[cfg(unix)]
+    let unix = match server.listen_in(&context.data) {
+        Ok(path) => Some(path.display().to_string()),
+        // A path that is too long, or a disk without sockets; programs have the WebSocket then.
+        Err(error) => {
+            tracing::warn!(%error, "no Unix socket in the data folder");
+            None
+        }
+    };
+    #[cfg(not(unix))]
+    let unix = None;
+    let path = token_file(&context.data);
+    write_private(&path, token.as_bytes()).map_err(|e| {
+        local(format!(
+            "cannot write {}: {e}; is the folder full or read-only?",
+            path.display()
+        ))
+    })?;
+    Ok(ApiDoors {
+        websocket: format!("ws://127.0.0.1:{}/api/ws", server.port()),
+        unix,
+        token_file: path.display().to_string(),
+    })
 }
 
 fn cannot_serve(error: io::Error) -> hedgerow_api::ApiError {
@@ -155,6 +190,7 @@ async fn start_node(up: &Up, context: &Context, port: u16) -> Result<(NodeHandle
         port_mapping: !up.no_port_mapping,
         peers: up.peers.clone(),
         passphrase: std::env::var("HEDGEROW_PASSPHRASE").ok(),
+        guard: guard()?,
         starters: starters::all(),
     };
     let mut started = hedgerow_node::start(config.clone()).await;
@@ -175,6 +211,15 @@ async fn start_node(up: &Up, context: &Context, port: u16) -> Result<(NodeHandle
         StartError::Locked(why) => refused(format!("{why}; give the passphrase in HEDGEROW_PASSPHRASE")),
         other => local(other.to_string()),
     })
+}
+
+/// This program once more, as the guard of a plugin: the same one also when its file was replaced meanwhile.
+fn guard() -> Result<Vec<OsString>> {
+    let program = match cfg!(target_os = "linux") {
+        true => PathBuf::from("/proc/self/exe"),
+        false => std::env::current_exe().map_err(|e| local(format!("cannot tell where this program is: {e}")))?,
+    };
+    Ok(vec![program.into(), super::GUARD.into()])
 }
 
 fn announce(up: &Up, context: &Context, hub: &str, ready: &ReadyInfo) {

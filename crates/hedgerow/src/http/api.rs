@@ -4,7 +4,7 @@ use super::{
     Shared,
     backend::Backend,
     reply::{self, Answer},
-    rpc, streams, ws,
+    rpc, streams, talk,
 };
 use axum::{
     body::Body,
@@ -14,6 +14,7 @@ use axum::{
 use futures_util::StreamExt as _;
 use hedgerow_api::ErrorCode;
 use hedgerow_base::limits;
+use hedgerow_node::Caller;
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 
@@ -36,14 +37,18 @@ pub(super) enum From {
 pub(super) async fn answer<B: Backend>(shared: &Arc<Shared<B>>, from: From, request: Request<Body>) -> Answer {
     let path = request.uri().path();
     match (from, path) {
-        (From::Hub, "/api/ws") => socket(shared, request).await,
+        (_, "/api/ws") => socket(shared, from, request).await,
         (From::Hub, "/api/login") => login(shared, request).await,
         (_, "/api/rpc") => call(shared, from, request).await,
-        (_, "/api/stream") => streams::answer(shared, from, request).await,
+        (_, "/api/stream") => match caller(shared, from, request.headers()) {
+            Some(Caller::Program) => streams::answer(shared, request).await,
+            Some(Caller::Dashboard | Caller::Plugin(_)) => denied(StatusCode::FORBIDDEN, "streams are for programs"),
+            None => denied(StatusCode::UNAUTHORIZED, NO_TOKEN),
+        },
         (_, "/api/packages") => upload(shared, from, request).await,
         (From::Hub, _) => not_found("there is no such address in the API"),
         (From::Program, _) => not_found(&format!(
-            "programs call /api/rpc, /api/packages and /api/stream; the dashboard is at {}",
+            "programs call /api/rpc, /api/ws, /api/packages and /api/stream; the dashboard is at {}",
             shared.origins.hub()
         )),
     }
@@ -87,13 +92,11 @@ fn denied(status: StatusCode, message: &str) -> Answer {
     reply::error(status, ErrorCode::Denied, message)
 }
 
-fn may<B>(shared: &Shared<B>, from: From, headers: &HeaderMap) -> bool {
+/// Who sent this request, by its token.
+fn caller<B: Backend>(shared: &Shared<B>, from: From, headers: &HeaderMap) -> Option<Caller> {
     let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = sent.and_then(|text| text.strip_prefix("Bearer "));
-    token.is_some_and(|token| match from {
-        From::Hub => shared.auth.is_session(token),
-        From::Program => shared.auth.is_program(token),
-    })
+    let token = sent.and_then(|text| text.strip_prefix("Bearer "))?;
+    shared.caller(from, token)
 }
 
 const NO_TOKEN: &str = "the token is missing or not good any more; log in again with `hedgerow login`";
@@ -124,9 +127,9 @@ async fn call<B: Backend>(shared: &Shared<B>, from: From, request: Request<Body>
     if let Err(answer) = checked(shared, from, &request, true) {
         return *answer;
     }
-    if !may(shared, from, request.headers()) {
+    let Some(caller) = caller(shared, from, request.headers()) else {
         return denied(StatusCode::UNAUTHORIZED, NO_TOKEN);
-    }
+    };
     let body = match body(request, MAX_CALL).await {
         Ok(body) => body,
         Err(e) => return e.answer(MAX_CALL as u64),
@@ -134,7 +137,7 @@ async fn call<B: Backend>(shared: &Shared<B>, from: From, request: Request<Body>
     match rpc::Call::parse(&body) {
         Ok(call) => reply::json(
             StatusCode::OK,
-            &rpc::run(shared, None, call).await.unwrap_or(Value::Null),
+            &rpc::run(shared, &caller, None, call).await.unwrap_or(Value::Null),
         ),
         Err(error) => reply::json(StatusCode::BAD_REQUEST, &error),
     }
@@ -144,8 +147,10 @@ async fn upload<B: Backend>(shared: &Shared<B>, from: From, request: Request<Bod
     if let Err(answer) = checked(shared, from, &request, false) {
         return *answer;
     }
-    if !may(shared, from, request.headers()) {
-        return denied(StatusCode::UNAUTHORIZED, NO_TOKEN);
+    match caller(shared, from, request.headers()) {
+        Some(Caller::Dashboard | Caller::Program) => {}
+        Some(Caller::Plugin(_)) => return denied(StatusCode::FORBIDDEN, "packages are not for plugins"),
+        None => return denied(StatusCode::UNAUTHORIZED, NO_TOKEN),
     }
     let Ok(_turn) = shared.uploads.acquire().await else {
         return reply::error(StatusCode::SERVICE_UNAVAILABLE, ErrorCode::Local, "the node is ending");
@@ -161,8 +166,9 @@ async fn upload<B: Backend>(shared: &Shared<B>, from: From, request: Request<Bod
     }
 }
 
-async fn socket<B: Backend>(shared: &Arc<Shared<B>>, request: Request<Body>) -> Answer {
-    if !from_hub(shared, request.headers()) {
+async fn socket<B: Backend>(shared: &Arc<Shared<B>>, from: From, request: Request<Body>) -> Answer {
+    // Programs were told from browsers at the door (`Origins::door`).
+    if from == From::Hub && !from_hub(shared, request.headers()) {
         return denied(StatusCode::FORBIDDEN, "only the dashboard itself may connect");
     }
     let (mut parts, _) = request.into_parts();
@@ -173,7 +179,7 @@ async fn socket<B: Backend>(shared: &Arc<Shared<B>>, request: Request<Body>) -> 
             let upgrade = upgrade.max_message_size(MAX_CALL).max_frame_size(MAX_CALL);
             upgrade.on_upgrade(move |socket| async move {
                 let _counted = permit;
-                ws::run(socket, shared).await;
+                talk::run(socket, shared, from).await;
             })
         }
         Err(e) => reply::error(

@@ -2,15 +2,22 @@
 
 use hedgerow_api::{ApiError, Event, Request};
 use hedgerow_base::{ContentId, InstanceId, NodeId};
-use hedgerow_node::{AppFile, AppIdentity, NodeHandle, streams::PeerStream};
+use hedgerow_node::{AppFile, AppIdentity, Caller, NodeHandle, Session, streams::PeerStream};
 use serde_json::Value;
 use std::{future::Future, sync::Arc};
 use tokio::sync::broadcast;
 
 /// A node as the server sees it; tests have another.
 pub(crate) trait Backend: Clone + Send + Sync + 'static {
-    /// Makes a call as the owner.
-    fn call(&self, request: Request) -> impl Future<Output = Result<Value, ApiError>> + Send;
+    /// Makes a call that came as `bytes`.
+    fn call(
+        &self,
+        caller: &Caller,
+        request: Request,
+        bytes: usize,
+    ) -> impl Future<Output = Result<Value, ApiError>> + Send;
+    /// The running plugin whose token this is.
+    fn plugin(&self, token: &str) -> Option<Session>;
     /// A file of the package that an instance runs.
     fn app_file(&self, instance: InstanceId, path: String) -> impl Future<Output = Result<AppFile, ApiError>> + Send;
     /// Who the owner is inside an instance.
@@ -32,8 +39,16 @@ pub(crate) trait Backend: Clone + Send + Sync + 'static {
 }
 
 impl Backend for NodeHandle {
-    fn call(&self, request: Request) -> impl Future<Output = Result<Value, ApiError>> + Send {
-        Self::call(self, request)
+    fn call(
+        &self,
+        caller: &Caller,
+        request: Request,
+        bytes: usize,
+    ) -> impl Future<Output = Result<Value, ApiError>> + Send {
+        Self::call(self, caller, request, bytes)
+    }
+    fn plugin(&self, token: &str) -> Option<Session> {
+        self.plugin_session(token)
     }
     fn app_file(&self, instance: InstanceId, path: String) -> impl Future<Output = Result<AppFile, ApiError>> + Send {
         Self::app_file(self, instance, path)

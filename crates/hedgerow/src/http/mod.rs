@@ -14,6 +14,9 @@ mod reply;
 mod router;
 mod rpc;
 mod streams;
+mod talk;
+#[cfg(unix)]
+mod unix;
 mod widget;
 mod ws;
 
@@ -21,6 +24,7 @@ mod ws;
 mod tests;
 
 use backend::Backend;
+use hedgerow_node::Caller;
 use hedgerow_sandbox::{HeaderSet, Origins, Page};
 use std::{
     io,
@@ -68,6 +72,17 @@ impl Headers {
             Page::Hub => &self.hub,
             Page::Widget => &self.widget,
             Page::Inert => &self.inert,
+        }
+    }
+}
+
+impl<B: Backend> Shared<B> {
+    /// Who shows this token at this door. The dashboard's door knows sessions only, the other one none.
+    fn caller(&self, from: api::From, token: &str) -> Option<Caller> {
+        match from {
+            api::From::Hub => self.auth.is_session(token).then_some(Caller::Dashboard),
+            api::From::Program if self.auth.is_program(token) => Some(Caller::Program),
+            api::From::Program => self.backend.plugin(token).map(Caller::Plugin),
         }
     }
 }
@@ -122,6 +137,18 @@ impl<B: Backend> Server<B> {
             ));
         }
         Ok(Self { shared, stop, tasks })
+    }
+
+    /// Serves on a Unix socket in the data folder, too; answers where it is.
+    ///
+    /// # Errors
+    /// When the path is too long, or the file system has no sockets.
+    #[cfg(unix)]
+    pub(crate) fn listen_in(&mut self, data: &std::path::Path) -> io::Result<std::path::PathBuf> {
+        let (listener, path) = unix::bind(data)?;
+        self.tasks
+            .spawn(unix::accept(listener, self.shared.clone(), self.stop.subscribe()));
+        Ok(path)
     }
 
     /// The port in use.

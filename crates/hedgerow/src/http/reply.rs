@@ -61,7 +61,9 @@ pub(super) const fn status(error: &ApiError) -> StatusCode {
         ErrorCode::Limit => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::Local | ErrorCode::Bug => StatusCode::INTERNAL_SERVER_ERROR,
         ErrorCode::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
-        ErrorCode::Malformed | ErrorCode::UnknownMethod | ErrorCode::BadParams => StatusCode::BAD_REQUEST,
+        ErrorCode::Malformed | ErrorCode::NotACall | ErrorCode::UnknownMethod | ErrorCode::BadParams => {
+            StatusCode::BAD_REQUEST
+        }
     }
 }
 

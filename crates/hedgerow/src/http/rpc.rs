@@ -3,8 +3,9 @@
 use super::{Shared, backend::Backend};
 use hedgerow_api::{
     ApiError, ErrorCode, Event, Request,
-    types::{InstanceParams, LoginLink, Nothing},
+    types::{InstanceParams, LoginLink, Nothing, RealtimeJoinParams},
 };
+use hedgerow_node::Caller;
 use serde_json::{Map, Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,6 +18,7 @@ pub(super) struct Call {
     id: Option<Value>,
     method: String,
     params: Value,
+    bytes: usize,
 }
 
 impl Call {
@@ -25,26 +27,51 @@ impl Call {
     /// # Errors
     /// The answer to send instead.
     pub(super) fn parse(text: &[u8]) -> Result<Self, Value> {
-        let bad = |message: String| failure(Value::Null, &ApiError::new(ErrorCode::Malformed, message));
-        let value: Value = serde_json::from_slice(text).map_err(|e| bad(format!("this is not JSON: {e}")))?;
-        let Value::Object(mut fields) = value else {
-            return Err(bad("send one JSON-RPC 2.0 call as an object".into()));
+        let refused = |id: Value, code: ErrorCode, message: String| failure(id, &ApiError::new(code, message));
+        let not_a_call = |message: &str| refused(Value::Null, ErrorCode::NotACall, message.into());
+        // Deeper than 128 levels is refused by the parser.
+        let value: Value = serde_json::from_slice(text)
+            .map_err(|e| refused(Value::Null, ErrorCode::Malformed, format!("this is not JSON: {e}")))?;
+        let mut fields = match value {
+            Value::Object(fields) => fields,
+            Value::Array(_) => {
+                return Err(not_a_call(
+                    "batches are not taken; send the calls one by one, you need not wait for answers",
+                ));
+            }
+            _ => return Err(not_a_call("send one JSON-RPC 2.0 call as an object")),
         };
         let id = fields.remove("id");
-        let id_is_good = id
+        if !id
             .as_ref()
-            .is_none_or(|id| id.is_string() || id.is_number() || id.is_null());
-        match (
-            fields.remove("jsonrpc"),
-            fields.remove("method"),
-            fields.remove("params"),
-        ) {
-            (Some(Value::String(version)), Some(Value::String(method)), params) if version == "2.0" && id_is_good => {
-                let params = params.unwrap_or(Value::Object(Map::new()));
-                Ok(Self { id, method, params })
-            }
-            _ => Err(bad("a call has \"jsonrpc\": \"2.0\", an \"id\" and a \"method\"".into())),
+            .is_none_or(|id| id.is_string() || id.is_number() || id.is_null())
+        {
+            return Err(not_a_call("\"id\" is a text or a number"));
         }
+        // What is wrong from here on can be said to whom it concerns.
+        let wrong = |message: &str| refused(id.clone().unwrap_or_default(), ErrorCode::NotACall, message.into());
+        if fields.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
+            return Err(wrong("a call has \"jsonrpc\": \"2.0\""));
+        }
+        let Some(Value::String(method)) = fields.remove("method") else {
+            return Err(wrong("a call has a \"method\", which is a text"));
+        };
+        let params = match fields.remove("params") {
+            None => Value::Object(Map::new()),
+            Some(params @ Value::Object(_)) => params,
+            Some(Value::Array(list)) if list.is_empty() => Value::Object(Map::new()),
+            Some(Value::Array(_)) => {
+                let why = "parameters are given by name, as an object".into();
+                return Err(refused(id.unwrap_or_default(), ErrorCode::BadParams, why));
+            }
+            Some(_) => return Err(wrong("\"params\" is an object")),
+        };
+        Ok(Self {
+            id,
+            method,
+            params,
+            bytes: text.len(),
+        })
     }
 }
 
@@ -122,12 +149,12 @@ impl Opened {
             let (used, instance) = key;
             let request = match used {
                 Use::Updates => Request::AppClose(InstanceParams { instance }),
-                Use::Realtime => Request::AppRealtimeJoin(hedgerow_api::types::RealtimeJoinParams {
+                Use::Realtime => Request::AppRealtimeJoin(RealtimeJoinParams {
                     instance,
                     joined: false,
                 }),
             };
-            if let Err(e) = shared.backend.call(request).await {
+            if let Err(e) = shared.backend.call(&Caller::Dashboard, request, 0).await {
                 tracing::debug!("closing an instance: {e}");
             }
         }
@@ -138,11 +165,30 @@ fn counts<B>(shared: &Shared<B>) -> MutexGuard<'_, OpenCounts> {
     shared.opened.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A call on its way: who makes it, over which connection, if it is one that lasts.
+struct Way<'a, B> {
+    shared: &'a Shared<B>,
+    caller: &'a Caller,
+    opened: Option<&'a Opened>,
+    bytes: usize,
+}
+
 /// Carries out a call; `None` when the caller wants no answer. `opened` is of the connection, if it is one that
 /// lasts.
-pub(super) async fn run<B: Backend>(shared: &Shared<B>, opened: Option<&Opened>, call: Call) -> Option<Value> {
+pub(super) async fn run<B: Backend>(
+    shared: &Shared<B>,
+    caller: &Caller,
+    opened: Option<&Opened>,
+    call: Call,
+) -> Option<Value> {
+    let way = Way {
+        shared,
+        caller,
+        opened,
+        bytes: call.bytes,
+    };
     let outcome = match Request::parse(&call.method, call.params) {
-        Ok(request) => carry_out(shared, opened, request).await,
+        Ok(request) => way.carry_out(request).await,
         Err(e) => Err(e),
     };
     let id = call.id?;
@@ -152,75 +198,69 @@ pub(super) async fn run<B: Backend>(shared: &Shared<B>, opened: Option<&Opened>,
     })
 }
 
-async fn carry_out<B: Backend>(
-    shared: &Shared<B>,
-    opened: Option<&Opened>,
-    request: Request,
-) -> Result<Value, ApiError> {
-    match (&request, opened) {
-        (Request::NodeLoginLink(_), _) => result(&LoginLink {
-            hub: shared.login_link(),
-        }),
-        (Request::NodeShutdown(_), _) => {
-            // Whoever started the server ends the node when this is said.
-            shared.ending.send_replace(true);
-            result(&Nothing {})
-        }
-        (Request::AppOpen(p), Some(opened)) => {
-            let key = (Use::Updates, p.instance.clone());
-            open(shared, opened, key, request).await
-        }
-        // Without a connection that lasts nobody would close it.
-        (Request::AppOpen(p), None) => {
-            let instance = p.instance.clone();
-            let outcome = shared.backend.call(request).await;
-            if outcome.is_ok() && !counts(shared).contains_key(&(Use::Updates, instance.clone())) {
-                shared
-                    .backend
-                    .call(Request::AppClose(InstanceParams { instance }))
-                    .await?;
-            }
-            outcome
-        }
-        (Request::AppRealtimeJoin(p), Some(opened)) => {
-            let key = (Use::Realtime, p.instance.clone());
-            match p.joined {
-                true => open(shared, opened, key, request).await,
-                false => close(shared, opened, key, request).await,
-            }
-        }
-        (Request::AppClose(p), Some(opened)) => {
-            let key = (Use::Updates, p.instance.clone());
-            close(shared, opened, key, request).await
-        }
-        _ => shared.backend.call(request).await,
+impl<B: Backend> Way<'_, B> {
+    /// To the node, which checks who may do what.
+    async fn node(&self, request: Request) -> Result<Value, ApiError> {
+        self.shared.backend.call(self.caller, request, self.bytes).await
     }
-}
 
-/// Notes it as open first, so that no event between the node's answer and the note is lost.
-async fn open<B: Backend>(
-    shared: &Shared<B>,
-    opened: &Opened,
-    key: (Use, String),
-    request: Request,
-) -> Result<Value, ApiError> {
-    opened.add(shared, &key);
-    let outcome = shared.backend.call(request).await;
-    if outcome.is_err() {
-        opened.take(shared, &key);
+    async fn carry_out(&self, request: Request) -> Result<Value, ApiError> {
+        match (&request, self.opened) {
+            (Request::NodeLoginLink(_), _) => {
+                self.node(request).await?;
+                result(&LoginLink {
+                    hub: self.shared.login_link(),
+                })
+            }
+            (Request::NodeShutdown(_), _) => {
+                let answer = self.node(request).await?;
+                // Whoever started the server ends the node when this is said.
+                self.shared.ending.send_replace(true);
+                Ok(answer)
+            }
+            (Request::AppOpen(p), Some(opened)) => {
+                let key = (Use::Updates, p.instance.clone());
+                self.open(opened, key, request).await
+            }
+            // Without a connection that lasts nobody would close it.
+            (Request::AppOpen(p), None) => {
+                let instance = p.instance.clone();
+                let outcome = self.node(request).await;
+                if outcome.is_ok() && !counts(self.shared).contains_key(&(Use::Updates, instance.clone())) {
+                    self.node(Request::AppClose(InstanceParams { instance })).await?;
+                }
+                outcome
+            }
+            (Request::AppRealtimeJoin(p), Some(opened)) => {
+                let key = (Use::Realtime, p.instance.clone());
+                match p.joined {
+                    true => self.open(opened, key, request).await,
+                    false => self.close(opened, key, request).await,
+                }
+            }
+            (Request::AppClose(p), Some(opened)) => {
+                let key = (Use::Updates, p.instance.clone());
+                self.close(opened, key, request).await
+            }
+            _ => self.node(request).await,
+        }
     }
-    outcome
-}
 
-async fn close<B: Backend>(
-    shared: &Shared<B>,
-    opened: &Opened,
-    key: (Use, String),
-    request: Request,
-) -> Result<Value, ApiError> {
-    match opened.take(shared, &key) {
-        true => shared.backend.call(request).await,
-        false => result(&Nothing {}),
+    /// Notes it as open first, so that no event between the node's answer and the note is lost.
+    async fn open(&self, opened: &Opened, key: (Use, String), request: Request) -> Result<Value, ApiError> {
+        opened.add(self.shared, &key);
+        let outcome = self.node(request).await;
+        if outcome.is_err() {
+            opened.take(self.shared, &key);
+        }
+        outcome
+    }
+
+    async fn close(&self, opened: &Opened, key: (Use, String), request: Request) -> Result<Value, ApiError> {
+        match opened.take(self.shared, &key) {
+            true => self.node(request).await,
+            false => result(&Nothing {}),
+        }
     }
 }
 

@@ -3,7 +3,6 @@
 
 use super::{
     Shared,
-    api::From,
     backend::Backend,
     reply::{self, Answer},
 };
@@ -38,10 +37,8 @@ pub(super) struct Wanted {
     port: Option<u16>,
 }
 
-pub(super) async fn answer<B: Backend>(shared: &Arc<Shared<B>>, from: From, mut request: Request<Body>) -> Answer {
-    if from != From::Program {
-        return reply::error(StatusCode::FORBIDDEN, ErrorCode::Denied, "streams are for programs");
-    }
+/// Answers a request of a program that showed its token.
+pub(super) async fn answer<B: Backend>(shared: &Arc<Shared<B>>, mut request: Request<Body>) -> Answer {
     if request.method() != Method::GET {
         return reply::wrong_method("GET");
     }

@@ -9,7 +9,7 @@ mod sorting;
 use super::{Server, backend::Backend};
 use hedgerow_api::{ApiError, ErrorCode, Event, Request};
 use hedgerow_base::{ContentId, InstanceId, NodeId};
-use hedgerow_node::{AppFile, AppIdentity, streams::PeerStream};
+use hedgerow_node::{AppFile, AppIdentity, Caller, Session, streams::PeerStream};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -64,7 +64,7 @@ fn known(instance: InstanceId) -> Result<(), ApiError> {
 }
 
 impl Backend for Fake {
-    async fn call(&self, request: Request) -> Result<Value, ApiError> {
+    async fn call(&self, _: &Caller, request: Request, _: usize) -> Result<Value, ApiError> {
         let note = match &request {
             Request::AppSendUpdate(p) => format!("app.send_update {}", p.update.payload),
             Request::AppRealtimeJoin(p) => format!("app.realtime_join {}", p.joined),
@@ -80,6 +80,9 @@ impl Backend for Fake {
             Request::AppOpen(p) if p.instance != ID => Err(ApiError::new(ErrorCode::NotFound, "no such instance")),
             _ => Ok(json!({})),
         }
+    }
+    fn plugin(&self, _: &str) -> Option<Session> {
+        None
     }
     async fn listen_stream(&self, name: String, _: Option<NodeId>) -> Result<PeerStream, ApiError> {
         Err(ApiError::new(ErrorCode::Refused, format!("listen {name}")))

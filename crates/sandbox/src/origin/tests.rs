@@ -94,20 +94,58 @@ fn port_80_is_written_without_a_number() {
 
 #[test]
 fn browsers_do_not_pass_for_local_programs() {
-    for (origin, site) in [
-        (Field::One("http://evil.example"), Field::Absent),
-        (Field::One("null"), Field::Absent),
-        (Field::One("http://hub.localhost:4400"), Field::Absent),
-        (Field::Absent, Field::One("none")),
-        (Field::Absent, Field::One("cross-site")),
+    let own = Field::One("http://127.0.0.1:4400");
+    for (origin, site, why) in [
+        (Field::One("http://evil.example"), Field::Absent, Refusal::ForeignOrigin),
+        (Field::One("null"), Field::Absent, Refusal::ForeignOrigin),
+        (
+            Field::One("http://hub.localhost:4400"),
+            Field::Absent,
+            Refusal::ForeignOrigin,
+        ),
+        (
+            Field::One("http://localhost:4400"),
+            Field::Absent,
+            Refusal::ForeignOrigin,
+        ),
+        (Field::One("http://127.0.0.1"), Field::Absent, Refusal::ForeignOrigin),
+        (
+            Field::One("https://127.0.0.1:4400"),
+            Field::Absent,
+            Refusal::ForeignOrigin,
+        ),
+        (Field::Unclear, Field::Absent, Refusal::ForeignOrigin),
+        (Field::Absent, Field::One("none"), Refusal::ForPrograms),
+        (Field::Absent, Field::One("cross-site"), Refusal::ForPrograms),
+        (own, Field::One("same-origin"), Refusal::ForPrograms),
     ] {
         let asked = Asked {
             origin,
             site,
             ..asked("127.0.0.1:4400")
         };
-        assert_eq!(door(&asked), Door::Refused(Refusal::ForPrograms));
+        assert_eq!(door(&asked), Door::Refused(why), "{origin:?} {site:?}");
     }
+}
+
+#[test]
+fn libraries_for_websocket_pass_for_programs() {
+    for (origin, mode) in [
+        (Field::One("http://127.0.0.1:4400"), Field::Absent),
+        (Field::Absent, Field::One("websocket")),
+    ] {
+        let asked = Asked {
+            origin,
+            mode,
+            ..asked("127.0.0.1:4400")
+        };
+        assert_eq!(door(&asked), Door::LocalProgram, "{origin:?} {mode:?}");
+    }
+    let navigates = Asked {
+        mode: Field::One("navigate"),
+        ..asked("127.0.0.1:4400")
+    };
+    assert_eq!(door(&navigates), Door::Refused(Refusal::ForPrograms));
 }
 
 #[test]

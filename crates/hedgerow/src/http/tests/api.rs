@@ -107,12 +107,12 @@ async fn bad_calls_are_answered_with_numbers_and_sentences() {
         ("", 400, -32700),
         ("{", 400, -32700),
         (deep.as_str(), 400, -32700),
-        ("[]", 400, -32700),
-        ("{\"method\":\"node.status\",\"id\":1}", 400, -32700),
+        ("[]", 400, -32600),
+        ("{\"method\":\"node.status\",\"id\":1}", 400, -32600),
         (
             "{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"node.status\"}",
             400,
-            -32700,
+            -32600,
         ),
         ("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"no.such\"}", 200, -32601),
         (
@@ -223,7 +223,11 @@ async fn login_links_are_made_by_the_server_and_shutdown_is_heard() {
         .await;
     assert_eq!(got.json()["result"], json!({}));
     node.server.ended().await.unwrap();
-    assert!(node.fake.calls().is_empty());
+    assert_eq!(
+        node.fake.calls(),
+        ["node.login_link", "node.shutdown"],
+        "the node checks who asks, and counts it"
+    );
     let port = node.port;
     node.server.stop().await;
     assert!(tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err());
@@ -247,4 +251,21 @@ async fn a_call_without_an_id_is_done_and_not_answered() {
         .await;
     assert_eq!((got.status, got.json()), (200, Value::Null));
     assert_eq!(node.fake.calls(), ["node.status"]);
+}
+
+#[tokio::test]
+async fn streams_want_the_token_of_the_owner() {
+    let node = start();
+    for (bearer, status) in [("", 401), ("Bearer wrong", 401), (&*format!("Bearer {TOKEN}"), 403)] {
+        let headers = [
+            ("host", &*node.program()),
+            ("authorization", bearer),
+            ("connection", "upgrade"),
+            ("upgrade", "hedgerow-stream"),
+        ];
+        // The node of these tests refuses every stream by itself, which says that it was asked.
+        let got = node.ask("GET /api/stream?listen=notes", &headers, b"").await;
+        assert_eq!(got.text().contains("listen notes"), status == 403, "{}", got.text());
+        assert!(status == 403 || got.status == 401);
+    }
 }

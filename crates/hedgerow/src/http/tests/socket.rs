@@ -124,7 +124,7 @@ async fn calls_are_answered_by_id_and_slow_ones_hold_up_nobody() {
         json!(-32601)
     );
     say(&mut socket, json!([1])).await;
-    assert_eq!(hear(&mut socket).await["error"]["code"], json!(-32700));
+    assert_eq!(hear(&mut socket).await["error"]["code"], json!(-32600));
 }
 
 #[tokio::test]
