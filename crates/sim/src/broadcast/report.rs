@@ -1,0 +1,231 @@
+//! What was found, for people and for programs.
+
+use super::{
+    Plan, PlanError,
+    network::{Event, Network},
+    spam::{MANY_SIGNERS_ONE_WAY, ONE_SIGNER_MANY_WAYS, ONE_SIGNER_ONE_WAY},
+};
+use hedgerow_overlay::Rules;
+use serde::Serialize;
+use std::{collections::BTreeMap, fmt::Write};
+
+/// Everybody joins within this time, microseconds.
+const JOIN: u64 = 5_000_000;
+/// The first message is sent then.
+const WARM: u64 = 60_000_000;
+/// Between two messages.
+const EVERY: u64 = 250_000;
+/// After the last one.
+const REST: u64 = 20_000_000;
+
+/// The most that one honest peer got to see of each flood of 500 messages.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Spam {
+    /// One signer whose messages come in over many peers.
+    pub one_signer_many_ways: u64,
+    /// One signer and one peer that pushes as fast as it likes.
+    pub one_signer_one_way: u64,
+    /// A new signer for each message, and one peer that pushes as fast as it likes.
+    pub many_signers_one_way: u64,
+}
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// Members of the app.
+    pub peers: usize,
+    /// Links that each opens.
+    pub fanout: usize,
+    /// Share of hostile members.
+    pub hostile: f64,
+    /// Messages sent.
+    pub messages: usize,
+    /// Of everything that is random.
+    pub seed: u64,
+    /// Bytes of each message.
+    pub bytes: usize,
+    /// Share of packets that were lost and sent again.
+    pub loss: f64,
+    /// Share of honest members that came and went.
+    pub churn: f64,
+    /// Honest members that were there all the time.
+    pub counted: u64,
+    /// Mean share of them that got a message.
+    pub reached: f64,
+    /// The same of the message that reached fewest.
+    pub reached_min: f64,
+    /// Messages given to apps.
+    pub deliveries: u64,
+    /// Of those, messages that an app was given before.
+    pub delivered_twice: u64,
+    /// Links that a message came over, mean and most.
+    pub hops_mean: f64,
+    /// The most.
+    pub hops_max: u8,
+    /// Bytes of messages that came, for each that had to come.
+    pub redundancy: f64,
+    /// Bytes of all frames about messages, for each byte of a message's body.
+    pub overhead: f64,
+    /// Until half of all deliveries, milliseconds.
+    pub latency_p50_ms: u64,
+    /// Until 99 of 100.
+    pub latency_p99_ms: u64,
+    /// Until the last.
+    pub latency_max_ms: u64,
+    /// Links of a member, mean and most.
+    pub links_mean: f64,
+    /// The most.
+    pub links_max: usize,
+    /// Share of hostile members in the views of honest ones.
+    pub hostile_in_views: f64,
+    /// Honest members that some honest member cut off.
+    pub honest_banned: usize,
+    /// Honest signers that some honest member cut off.
+    pub honest_signers_cut: u64,
+    /// For what honest members or signers were charged, with how often.
+    pub honest_charges: BTreeMap<String, u64>,
+    /// The most of [`Spam`] for one signer.
+    pub spam_delivered_max: u64,
+    /// By kind of flood.
+    pub spam: Spam,
+    /// How often a hostile member was cut off by an honest one.
+    pub hostile_cut: u64,
+}
+
+/// Runs a plan.
+///
+/// # Errors
+/// When it makes no sense.
+pub fn run(plan: Plan) -> Result<Report, PlanError> {
+    plan.check()?;
+    let mut network = Network::new(plan, Rules::default());
+    network.all_join(JOIN);
+    network.run(WARM);
+    let from = network.now;
+    let until = from + plan.messages as u64 * EVERY + REST;
+    network.measure.count_in(from..until);
+    let honest: Vec<u32> = (0..plan.peers as u32)
+        .filter(|at| network.measure.is_honest(*at) && !network.is_fickle(*at))
+        .collect();
+    for number in 0..plan.messages as u64 {
+        let by = honest.get(network.chance.below(honest.len())).copied().unwrap_or_default();
+        network.queue.plan(from + number * EVERY, Event::Say { peer: by });
+    }
+    network.come_and_go(from, until);
+    let third = from + plan.messages as u64 * EVERY / 3;
+    network.run(third);
+    network.turned = true;
+    network.run(until);
+    let views = network.views();
+    network.flood();
+    Ok(Report::of(&network, views))
+}
+
+/// Links mean and most, and the hostile share of views.
+type Views = (f64, usize, f64);
+
+impl Network {
+    fn is_fickle(&self, at: u32) -> bool {
+        self.peers.get(at as usize).is_some_and(|peer| peer.fickle)
+    }
+
+    /// Fickle members leave at some time and come back after a while.
+    fn come_and_go(&mut self, from: u64, until: u64) {
+        for at in 0..self.peers.len() as u32 {
+            if self.is_fickle(at) {
+                let leaves = from + (self.chance.share() * (until - from) as f64) as u64;
+                self.queue.plan(leaves, Event::Leave { peer: at });
+                let away = 5_000_000 + (self.chance.share() * 20_000_000.0) as u64;
+                self.queue.plan(leaves + away, Event::Join { peer: at });
+            }
+        }
+    }
+
+    fn views(&self) -> Views {
+        let (mut links, mut most, mut honest, mut members, mut hostile) = (0usize, 0usize, 0usize, 0usize, 0usize);
+        for (at, peer) in self.peers.iter().enumerate() {
+            if !self.measure.is_honest(at as u32) {
+                continue;
+            }
+            honest += 1;
+            let size = peer.core.links(&super::network::APP).len();
+            links += size;
+            most = most.max(size);
+            for member in peer.core.members(&super::network::APP) {
+                members += 1;
+                let is_hostile = self.at(&member).is_some_and(|at| !self.measure.is_honest(at));
+                hostile += usize::from(is_hostile);
+            }
+        }
+        (
+            links as f64 / honest.max(1) as f64,
+            most,
+            hostile as f64 / members.max(1) as f64,
+        )
+    }
+}
+
+impl Report {
+    fn of(network: &Network, (links_mean, links_max, hostile_in_views): Views) -> Self {
+        let (plan, measure) = (&network.plan, &network.measure);
+        let reached = measure.reached();
+        let (redundancy, overhead) = measure.redundancy();
+        let spam_of = |kind: u8| {
+            let of_kind = measure.spam.iter().filter(|((k, _), _)| *k == kind);
+            of_kind.map(|(_, count)| *count).max().unwrap_or(0)
+        };
+        let spam = Spam {
+            one_signer_many_ways: spam_of(ONE_SIGNER_MANY_WAYS),
+            one_signer_one_way: spam_of(ONE_SIGNER_ONE_WAY),
+            many_signers_one_way: spam_of(MANY_SIGNERS_ONE_WAY),
+        };
+        let hops: u64 = measure.hops.iter().map(|(hops, count)| u64::from(*hops) * count).sum();
+        let counts: u64 = measure.hops.values().sum();
+        let after = |share: f64| {
+            let mut open = (counts as f64 * share).ceil() as u64;
+            let slot = measure.latency.iter().find(|(_, count)| {
+                open = open.saturating_sub(**count);
+                open == 0
+            });
+            slot.map_or(0, |(slot, _)| slot * 10)
+        };
+        Self {
+            peers: plan.peers,
+            fanout: plan.fanout,
+            hostile: plan.hostile,
+            messages: plan.messages,
+            seed: plan.seed,
+            bytes: plan.bytes,
+            loss: plan.loss,
+            churn: plan.churn,
+            counted: measure.counted(),
+            reached: reached.iter().sum::<f64>() / reached.len().max(1) as f64,
+            reached_min: reached.iter().copied().fold(1.0, f64::min),
+            deliveries: measure.deliveries,
+            delivered_twice: measure.twice,
+            hops_mean: hops as f64 / counts.max(1) as f64,
+            hops_max: measure.hops.keys().last().copied().unwrap_or(0),
+            redundancy,
+            overhead,
+            latency_p50_ms: after(0.5),
+            latency_p99_ms: after(0.99),
+            latency_max_ms: after(1.0),
+            links_mean,
+            links_max,
+            hostile_in_views,
+            honest_banned: measure.honest_cut.len(),
+            honest_signers_cut: measure.honest_signers_cut,
+            honest_charges: measure.honest_charges.clone(),
+            spam_delivered_max: spam.one_signer_many_ways.max(spam.one_signer_one_way),
+            spam,
+            hostile_cut: measure.hostile_cut,
+        }
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let _ = write!(text, "{self:#?}");
+        text
+    }
+}
