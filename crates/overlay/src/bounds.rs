@@ -12,6 +12,8 @@ pub const INTENTS: usize = 16;
 pub const SLOTS: usize = 24;
 /// Members heard of that wait to be tried.
 pub const CANDIDATES: usize = 64;
+/// Contacts of the driver that are remembered, to begin anew with when nobody is left.
+pub const FIRST: usize = 32;
 /// Candidates that are tried in a round while slots are empty; half as many later.
 pub const PROBES: usize = 6;
 /// Contacts that one member may name between two of our questions to it; more are not read (limited pushes).
@@ -36,6 +38,8 @@ pub const FANOUT: usize = 5;
 pub const INCOMING_FACTOR: usize = 3;
 /// Incoming links from one network prefix, so that nobody's rented /24 takes all the room.
 pub const INCOMING_PER_PREFIX: usize = 3;
+/// A new link begins with one part in so many of the credit, so that going from member to member is no way to flood.
+pub const NEW_LINK: u32 = 4;
 /// A new link is left alone for so long before a more useful one may take its place.
 pub const LINK_GRACE_MS: u64 = 30_000;
 /// Announcements that a link does not keep before it is ended.
@@ -52,6 +56,15 @@ pub const EAGER_BYTES: usize = 4096;
 pub const HOPS: u8 = 40;
 /// What every hop adds to the age of a message at least, so that it ends even where clocks stand still.
 pub const HOP_AGE_MS: u32 = 20;
+/// Where there is no tree yet, announcements are collected for so long, and the one over the fewest hops is asked: more
+/// than most ways differ, so that the tree gets flat.
+pub const FLAT_MS: u64 = 120;
+/// A link that had a message over so many hops less than the tree is taken into the tree.
+pub const SHORTER: u8 = 4;
+/// The same link not again before this time, so that trees do not swing.
+pub const SWAP_MS: u64 = 1_000;
+/// A link that never gave anything is not tried again before this time: a trial may cost a duplicate.
+pub const TRIAL_MS: u64 = 20_000;
 /// How long an announced message may take to come by itself before it is asked for.
 pub const GRAFT_MS: u64 = 500;
 /// How long a small message that was asked for may take.

@@ -33,6 +33,13 @@ impl Bucket {
         }
     }
 
+    pub(crate) fn empty(now_ms: u64) -> Self {
+        Self {
+            tokens: 0.0,
+            at_ms: now_ms,
+        }
+    }
+
     fn fill(&mut self, rate: &Rate, now_ms: u64) {
         let passed = now_ms.saturating_sub(self.at_ms) as f64 / 1000.0;
         self.tokens = (self.tokens + passed * rate.per_s).min(rate.burst);
@@ -48,8 +55,18 @@ impl Bucket {
     pub(crate) fn take_up_to(&mut self, wanted: u64, rate: &Rate, now_ms: u64) -> u64 {
         self.fill(rate, now_ms);
         // The cast of a positive float stops at the largest number.
-        let taken = wanted.min(self.tokens as u64);
+        let taken = wanted.min(self.tokens.max(0.0) as u64);
         self.tokens -= taken as f64;
+        taken
+    }
+
+    /// Takes one, if there is one. One that is too many is owed: whoever goes on too fast gets nothing until it
+    /// pauses, at most for as long as a full bucket takes.
+    pub(crate) fn take_or_owe(&mut self, rate: &Rate, now_ms: u64) -> bool {
+        let taken = self.take(rate, now_ms);
+        if !taken {
+            self.tokens = (self.tokens - 1.0).max(-rate.burst);
+        }
         taken
     }
 

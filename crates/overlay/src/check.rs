@@ -2,14 +2,14 @@
 
 use crate::{
     api::{Effect, Facts, Received, Running},
-    bounds::{EAGER_BYTES, HOPS},
+    bounds::{EAGER_BYTES, HOPS, SHORTER},
     peers::World,
     rules::Refusal,
     score::{Fault, Payer, Standing},
     swarm::Swarm,
 };
 use hedgerow_base::{NodeId, Pseudonym};
-use hedgerow_wire::overlay::{Envelope, OverlayFrame, Tag, Unsealed};
+use hedgerow_wire::overlay::{Envelope, Tag, Unsealed};
 
 /// How a message came.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +25,7 @@ pub(crate) struct Came {
 enum Found {
     Good(Unsealed),
     /// It was here before.
-    Again,
+    Again(Tag),
     /// Not for us, and nobody's fault that could be proven.
     Nothing,
 }
@@ -42,11 +42,12 @@ impl Swarm {
                 if let Some(link) = self.links.get_mut(&peer) {
                     link.useful += 1;
                     link.unkept = 0;
+                    link.proven = true;
                     link.eager |= envelope.as_bytes().len() <= EAGER_BYTES;
                 }
                 self.take(world, message, came);
             }
-            Found::Again => self.came_again(world, peer, envelope),
+            Found::Again(tag) => self.came_again(world, peer, &came, envelope, &tag),
             Found::Nothing => {}
         }
         if !wanted {
@@ -54,15 +55,19 @@ impl Swarm {
         }
     }
 
-    /// It was here before: the link is not needed in the tree.
-    fn came_again(&mut self, world: &mut World<'_>, peer: NodeId, envelope: &Envelope) {
-        let handle = self.handle;
-        if let Some(link) = self.links.get_mut(&peer) {
-            link.unkept = 0;
-            if link.eager && envelope.as_bytes().len() <= EAGER_BYTES {
-                link.eager = false;
-                world.send(peer, OverlayFrame::Prune { handle });
-            }
+    /// It was here before: of the two links over which it came, the longer one is not needed in the tree.
+    fn came_again(&mut self, world: &mut World<'_>, peer: NodeId, came: &Came, envelope: &Envelope, tag: &Tag) {
+        let Some(link) = self.links.get_mut(&peer) else { return };
+        link.unkept = 0;
+        link.proven = true;
+        if !link.eager || envelope.as_bytes().len() > EAGER_BYTES {
+            return;
+        }
+        let own = link.bit();
+        let first = self.recent.get(tag).map(|kept| (kept.from, kept.hops));
+        match first {
+            Some((from, hops)) if came.hops.saturating_add(SHORTER) <= hops => self.prune(world, from),
+            _ => self.prune(world, own),
         }
     }
 
@@ -88,7 +93,7 @@ impl Swarm {
                 kept.knows |= link.bit();
                 kept.has |= link.bit();
             }
-            return Found::Again;
+            return Found::Again(tag);
         }
         if came.hops > HOPS || came.age_ms >= message.header.ttl_ms {
             return Found::Nothing;

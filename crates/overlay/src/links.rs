@@ -1,7 +1,7 @@
 //! Links: the members to which messages are passed on. A node opens some to a uniform sample, and others open some to it.
 
 use crate::{
-    bounds::{INCOMING_FACTOR, INCOMING_PER_PREFIX, LINK_GRACE_MS, QUEUE},
+    bounds::{INCOMING_FACTOR, INCOMING_PER_PREFIX, LINK_GRACE_MS, NEW_LINK, QUEUE},
     bucket::{Bucket, Rate},
     peers::{Timer, World},
     score::Standing,
@@ -29,6 +29,10 @@ pub(crate) struct Link {
     since_taken: u64,
     /// Messages that the other side had first.
     pub(crate) useful: u64,
+    /// It gave something that was new, and did not fail since.
+    pub(crate) proven: bool,
+    /// When it was last taken into the tree for being shorter.
+    pub(crate) shorter_ms: Option<u64>,
     /// Announcements in a row that were not kept.
     pub(crate) unkept: u8,
     /// What was asked of the other side and has not come, with when.
@@ -57,6 +61,8 @@ impl Link {
             since_ms: now_ms,
             since_taken: swarm.taken,
             useful: 0,
+            proven: false,
+            shorter_ms: None,
             unkept: 0,
             asked: BTreeMap::new(),
             may_send: u64::from(here.credit),
@@ -64,9 +70,9 @@ impl Link {
             queue: VecDeque::new(),
             flushing: false,
             flushed_ms: 0,
-            granted: u64::from(window),
+            granted: u64::from(window.div_ceil(NEW_LINK)),
             received: 0,
-            bucket: Bucket::full(&swarm.config.rules.forwarder_rate(), now_ms),
+            bucket: Bucket::empty(now_ms),
             granting: false,
         }
     }
@@ -95,9 +101,13 @@ impl Link {
     }
 
     /// More credit for the other side, in parts of half a window; or when to look again.
-    fn grant(&mut self, rate: &Rate, now_ms: u64) -> Result<Option<u64>, u64> {
-        // The casts of positive floats stop at the largest number.
-        let window = (rate.burst as u64).max(1);
+    fn grant(&mut self, window: u64, rate: &Rate, now_ms: u64) -> Result<Option<u64>, u64> {
+        let window = window.max(1);
+        // What was not used does not add up to another window.
+        let rate = &Rate {
+            burst: (rate.burst / 4.0).max(1.0),
+            ..*rate
+        };
         let owed = (self.received + window).saturating_sub(self.granted);
         if owed < window.div_ceil(2) {
             return Ok(None);
@@ -231,14 +241,15 @@ impl Swarm {
 
     /// Gives credit back after something came.
     pub(crate) fn grant(&mut self, world: &mut World<'_>, peer: NodeId) {
+        let full = self.config.rules.forwarder_rate();
         let rate = match world.standing(&peer) {
-            Standing::Good => self.config.rules.forwarder_rate(),
+            Standing::Good => full,
             // A quarter, without being charged for it: no more credit is given.
-            _ => self.config.rules.forwarder_rate().quarter(),
+            _ => full.quarter(),
         };
         let (app, handle) = (self.app, self.handle);
         let Some(link) = self.links.get_mut(&peer) else { return };
-        match link.grant(&rate, world.now_ms) {
+        match link.grant(full.burst as u64, &rate, world.now_ms) {
             Ok(Some(total)) => {
                 world.send(peer, OverlayFrame::Credit { handle, total });
             }

@@ -3,7 +3,7 @@
 use crate::{
     api::Effect,
     bounds::{
-        ANSWER_MS, CANDIDATES, CONTACTS_PER_PULL, LOOKING_MS, PROBES, REFRESH_ROUNDS, REFRESH_SLOTS, ROUND_MAX_MS, ROUND_MS,
+        ANSWER_MS, CANDIDATES, CONTACTS_PER_PULL, FIRST, LOOKING_MS, PROBES, REFRESH_ROUNDS, REFRESH_SLOTS, ROUND_MAX_MS, ROUND_MS, SLOTS,
     },
     peers::{Timer, World},
     prefix::Prefix,
@@ -19,6 +19,8 @@ use hedgerow_wire::overlay::{Contact, OverlayFrame};
 #[derive(Debug)]
 pub(crate) struct Sampling {
     pub(crate) view: View,
+    /// From the driver: tried again while nobody else is known.
+    first: Vec<Contact>,
     /// Named by somebody, not tried yet.
     candidates: BTreeMap<NodeId, Vec<SocketAddr>>,
     /// Asked whether they are members, with when.
@@ -37,6 +39,7 @@ impl Sampling {
     pub(crate) fn new(view: View) -> Self {
         Self {
             view,
+            first: Vec::new(),
             candidates: BTreeMap::new(),
             probing: BTreeMap::new(),
             linking: BTreeMap::new(),
@@ -97,6 +100,13 @@ impl Sampling {
         }
     }
 
+    /// Tries those that the driver named.
+    fn begin(&mut self, me: &NodeId) {
+        for contact in self.first.clone() {
+            self.named(me, contact);
+        }
+    }
+
     /// Draws who is tried next.
     fn draw(&mut self, world: &mut World<'_>, count: usize) -> Vec<(NodeId, Vec<SocketAddr>)> {
         let mut all: Vec<NodeId> = self.candidates.keys().copied().collect();
@@ -110,9 +120,11 @@ impl Sampling {
 impl Swarm {
     /// Contacts from a ticket, a lookup or the last run: all are tried.
     pub(crate) fn on_heard(&mut self, world: &mut World<'_>, contacts: Vec<Contact>) {
-        for contact in contacts.into_iter().take(CANDIDATES) {
-            self.sampling.named(&world.me, contact);
-        }
+        let first = &mut self.sampling.first;
+        first.retain(|known| !contacts.iter().any(|contact| contact.node == known.node));
+        first.splice(0..0, contacts.into_iter().take(FIRST));
+        first.truncate(FIRST);
+        self.sampling.begin(&world.me);
         self.sampling.soon(world, self.app);
     }
 
@@ -163,13 +175,17 @@ impl Swarm {
         if self.sampling.rounds.is_multiple_of(REFRESH_ROUNDS) {
             self.sampling.view.refresh(REFRESH_SLOTS, world.chance);
         }
+        if self.sampling.view.empty() == SLOTS {
+            self.sampling.begin(&world.me);
+        }
         self.pull(world);
         self.check_one(world);
         self.try_candidates(world);
         let looking = self.open_links(world);
         self.drop_silent(world);
         self.forget_absent(world);
-        let longest = if looking { LOOKING_MS } else { ROUND_MAX_MS };
+        let lost = self.sampling.view.empty() == SLOTS && !self.sampling.first.is_empty();
+        let longest = if looking || lost { LOOKING_MS } else { ROUND_MAX_MS };
         self.sampling.pause_ms = (self.sampling.pause_ms * 3 / 2).min(longest);
         let pause = world.chance.about(self.sampling.pause_ms);
         self.sampling.next_ms = now_ms + pause;

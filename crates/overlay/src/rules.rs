@@ -39,7 +39,7 @@ impl Default for Rules {
         Self {
             max_bytes: 16 << 10,
             signer: Rate { per_s: 1.0, burst: 10.0 },
-            forwarder: Rate { per_s: 10.0, burst: 20.0 },
+            forwarder: Rate { per_s: 10.0, burst: 16.0 },
             signed_only: false,
             signers: Vec::new(),
             digest: hash("x", &[]),
@@ -59,7 +59,7 @@ impl Rules {
         self.signer
     }
     pub(crate) fn signer_rate(&self) -> Rate {
-        Rate { per_s: self.signer.per_s * 1.25, burst: self.signer.burst * 1.5 }
+        Rate { per_s: self.signer.per_s * 1.1, burst: self.signer.burst * 1.2 }
     }
     pub(crate) fn forwarder_rate(&self) -> Rate {
         self.forwarder

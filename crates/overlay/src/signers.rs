@@ -128,7 +128,7 @@ impl Signers {
             // Slowed: what is left may be used, nothing is added.
             signer.bucket.hold(now_ms);
         }
-        signer.bucket.take(rate, now_ms)
+        signer.bucket.take_or_owe(rate, now_ms)
     }
 
     /// Notes that a number came.

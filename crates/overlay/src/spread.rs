@@ -8,6 +8,7 @@
 use crate::{
     bounds::{ANNOUNCE_MS, EAGER_BYTES, HOP_AGE_MS, HOPS, RECENT_MS, REPAIR_MS, REPAIRS},
     check::Came,
+    links::Link,
     peers::{Timer, World},
     recent::Kept,
     swarm::Swarm,
@@ -22,7 +23,8 @@ impl Swarm {
         let tag = Tag::from(&message.id);
         let id = message.id;
         let from = came.from.and_then(|peer| self.links.get(&peer));
-        let knows = from.map_or(0, |link| link.bit()) | self.wanted.done(&tag, &self.links);
+        let from = from.map_or(0, Link::bit);
+        let knows = from | self.wanted.done(&tag, &self.links);
         if self.recent.is_empty() {
             world.wake(RECENT_MS, Timer::Forget(self.app));
         }
@@ -34,6 +36,7 @@ impl Swarm {
             knows,
             has: knows,
             given: 0,
+            from,
             repairs: 0,
         };
         let travels = kept.hops < HOPS && !kept.is_over(world.now_ms);
@@ -50,6 +53,7 @@ impl Swarm {
         let item = Item {
             tag: *tag,
             size: u32::try_from(kept.size()).unwrap_or(u32::MAX),
+            hops: kept.hops,
         };
         let small = kept.size() <= EAGER_BYTES;
         let mut announce = Vec::new();
@@ -127,6 +131,8 @@ impl Swarm {
     /// A peer wants messages: each is given once, and small ones come unasked from now on.
     pub(crate) fn on_want(&mut self, world: &mut World<'_>, peer: NodeId, tags: &[Tag]) {
         let Some(link) = self.links.get_mut(&peer) else { return };
+        // Without a message it is only about those to come.
+        link.eager |= tags.is_empty();
         for tag in tags {
             let kept = self.recent.get_mut(tag);
             let Some(kept) = kept.filter(|kept| !kept.is_over(world.now_ms)) else {
@@ -180,6 +186,7 @@ impl Swarm {
         let item = Item {
             tag,
             size: u32::try_from(kept.size()).unwrap_or(u32::MAX),
+            hops: kept.hops,
         };
         if let Some(link) = self.links.get_mut(&peer) {
             kept.knows &= !link.bit();

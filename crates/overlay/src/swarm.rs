@@ -2,7 +2,7 @@
 
 use crate::{
     api::{AppConfig, Effect, Received, Running, Verify},
-    bounds::{ROUND_MS, SHUN_MS, SHUNNED},
+    bounds::{NEW_LINK, ROUND_MS, SHUN_MS, SHUNNED},
     bucket::Bucket,
     chance::Chance,
     direct::Requests,
@@ -89,7 +89,7 @@ impl Swarm {
             app: self.app,
             handle: self.handle,
             rules: *self.config.rules.digest(),
-            credit: self.window(),
+            credit: self.window().div_ceil(NEW_LINK),
             who: key.map(|key| Who::sign(key, &self.app, me)),
         }
     }

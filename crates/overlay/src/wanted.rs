@@ -1,7 +1,7 @@
 //! Messages that were announced and have not come: when to ask for them, and whom.
 
 use crate::{
-    bounds::{ANNOUNCERS, ASKED_PER_LINK, EAGER_BYTES, GRAFT_MS, MISSING, UNKEPT, WANT_BYTES_PER_MS, WANT_MS, WANT_ROUNDS},
+    bounds::{ANNOUNCERS, ASKED_PER_LINK, EAGER_BYTES, FLAT_MS, GRAFT_MS, MISSING, SHORTER, SWAP_MS, TRIAL_MS, UNKEPT, WANT_BYTES_PER_MS, WANT_MS, WANT_ROUNDS},
     links::Link,
     peers::{Timer, World},
     swarm::Swarm,
@@ -13,7 +13,8 @@ use hedgerow_wire::overlay::{Item, OverlayFrame, Tag, Unlink};
 #[derive(Clone, Debug)]
 struct Missing {
     size: u32,
-    announcers: Vec<NodeId>,
+    /// With the hops that they had it over, fewest first.
+    announcers: Vec<(u8, NodeId)>,
     /// Which of them is asked next.
     next: usize,
     rounds: u8,
@@ -21,6 +22,18 @@ struct Missing {
     asked: Option<NodeId>,
     /// When something is to be done.
     at_ms: u64,
+}
+
+impl Missing {
+    /// One more has it. Those that were not asked yet stay in the order of their hops.
+    fn announced(&mut self, peer: NodeId, hops: u8) {
+        if self.announcers.len() >= ANNOUNCERS || self.announcers.iter().any(|(_, known)| *known == peer) {
+            return;
+        }
+        let open = self.announcers.iter().skip(self.next);
+        let place = self.next + open.take_while(|(known, _)| *known <= hops).count();
+        self.announcers.insert(place.min(self.announcers.len()), (hops, peer));
+    }
 }
 
 /// All of them.
@@ -31,7 +44,7 @@ impl Wanted {
     /// A message came; answers the links over which it was announced.
     pub(crate) fn done(&mut self, tag: &Tag, links: &BTreeMap<NodeId, Link>) -> u64 {
         let missing = self.0.remove(tag);
-        let announcers = missing.into_iter().flat_map(|missing| missing.announcers);
+        let announcers = missing.into_iter().flat_map(|missing| missing.announcers).map(|(_, peer)| peer);
         announcers
             .filter_map(|peer| links.get(&peer))
             .fold(0, |bits, link| bits | link.bit())
@@ -65,11 +78,46 @@ impl Swarm {
             if let Some(kept) = self.recent.get_mut(&item.tag) {
                 kept.knows |= bit;
                 kept.has |= bit;
+                let shorter = kept.hops > item.hops.saturating_add(SHORTER);
+                if shorter && kept.size() <= EAGER_BYTES {
+                    let from = kept.from;
+                    self.shorten(world, peer, from);
+                }
             } else if !self.seen.has_tag(&item.tag) {
                 self.announced(world, peer, &item);
             }
         }
         self.grant(world, peer);
+    }
+
+    /// A link has messages over fewer hops than the tree: it takes the place of the link that `from` stands for. The tree
+    /// stays a tree, as the message did not come over this node to the other end. A link that never gave anything is
+    /// first tried beside the other, so that a lie about hops takes no good link away.
+    fn shorten(&mut self, world: &mut World<'_>, peer: NodeId, from: u64) {
+        let (handle, now_ms) = (self.handle, world.now_ms);
+        let Some(link) = self.links.get_mut(&peer) else { return };
+        let wait_ms = if link.proven { SWAP_MS } else { TRIAL_MS };
+        let again = link.shorter_ms.is_none_or(|at| now_ms.saturating_sub(at) >= wait_ms);
+        if link.eager || !again {
+            return;
+        }
+        link.eager = true;
+        link.shorter_ms = Some(now_ms);
+        let proven = link.proven;
+        world.send(peer, OverlayFrame::Want { handle, tags: Vec::new() });
+        if proven {
+            self.prune(world, from);
+        }
+    }
+
+    /// Takes the link with this bit out of the tree.
+    pub(crate) fn prune(&mut self, world: &mut World<'_>, bit: u64) {
+        let handle = self.handle;
+        let longer = self.links.iter_mut().find(|(_, link)| link.eager && link.bit() == bit);
+        if let Some((peer, link)) = longer {
+            link.eager = false;
+            world.send(*peer, OverlayFrame::Prune { handle });
+        }
     }
 
     fn announced(&mut self, world: &mut World<'_>, peer: NodeId, item: &Item) {
@@ -78,9 +126,7 @@ impl Swarm {
             return;
         }
         if let Some(missing) = self.wanted.0.get_mut(&item.tag) {
-            if missing.announcers.len() < ANNOUNCERS && !missing.announcers.contains(&peer) {
-                missing.announcers.push(peer);
-            }
+            missing.announced(peer, item.hops);
             return;
         }
         if self.wanted.0.len() >= MISSING {
@@ -89,10 +135,14 @@ impl Swarm {
         // A small one may be on its way over the tree, if there is a tree.
         let small = item.size as usize <= EAGER_BYTES;
         let tree = self.links.iter().any(|(other, link)| link.eager && *other != peer);
-        let wait_ms = if small && tree { GRAFT_MS } else { 0 };
+        let wait_ms = match (small, tree) {
+            (false, _) => 0,
+            (true, false) => FLAT_MS,
+            (true, true) => GRAFT_MS,
+        };
         let missing = Missing {
             size: item.size,
-            announcers: vec![peer],
+            announcers: vec![(item.hops, peer)],
             next: 0,
             rounds: 0,
             asked: None,
@@ -114,8 +164,10 @@ impl Swarm {
         if world.now_ms < missing.at_ms {
             return;
         }
-        if let Some(asked) = missing.asked.take() {
-            self.not_kept(world, asked);
+        match missing.asked.take() {
+            Some(asked) => self.not_kept(world, asked),
+            // The tree did not bring it: no link of it is believed to be short.
+            None => self.links.values_mut().filter(|link| link.eager).for_each(|link| link.proven = false),
         }
         let Some(peer) = self.next_announcer(&tag) else {
             self.wanted.0.remove(&tag);
@@ -146,7 +198,7 @@ impl Swarm {
             if missing.rounds >= WANT_ROUNDS {
                 return None;
             }
-            let peer = missing.announcers.get(missing.next).copied();
+            let peer = missing.announcers.get(missing.next).map(|(_, peer)| *peer);
             missing.next += 1;
             let open = |peer: &NodeId| self.links.get(peer).is_some_and(|link| link.asked.len() < ASKED_PER_LINK);
             if let Some(peer) = peer.filter(open) {

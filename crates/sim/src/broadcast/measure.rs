@@ -35,6 +35,8 @@ pub(super) struct Measure {
     /// Messages of spam by who got them: of one signer over many, of one forwarder that does as it likes, of many
     /// signers over one forwarder.
     pub(super) spam: BTreeMap<(u8, u32), u64>,
+    /// The same, of those that came from the one who floods itself.
+    pub(super) spam_at_first: BTreeMap<(u8, u32), u64>,
     got: Vec<BTreeSet<u32>>,
 }
 
@@ -64,6 +66,7 @@ impl Measure {
             hostile_cut: 0,
             hostile_signers_cut: 0,
             spam: BTreeMap::new(),
+            spam_at_first: BTreeMap::new(),
             got: Vec::new(),
         }
     }
@@ -124,7 +127,11 @@ impl Measure {
         let number = body.iter().take(8).rev().fold(0u64, |number, byte| number << 8 | u64::from(*byte));
         if number >= SPAM {
             if self.is_honest(to) {
-                *self.spam.entry(((number & 0xff) as u8, to)).or_default() += 1;
+                let kind = (number & 0xff) as u8;
+                *self.spam.entry((kind, to)).or_default() += 1;
+                if received.hops == 0 {
+                    *self.spam_at_first.entry((kind, to)).or_default() += 1;
+                }
             }
             return;
         }

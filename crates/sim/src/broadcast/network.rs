@@ -47,7 +47,7 @@ pub(super) struct Peer {
 
 /// What happens.
 pub(super) enum Event {
-    Frame { from: u32, to: u32, frame: OverlayFrame },
+    Frame { from: u32, to: u32, frame: Box<OverlayFrame> },
     Connect { from: u32, to: u32 },
     Wake { peer: u32 },
     Join { peer: u32 },
@@ -172,7 +172,7 @@ impl Network {
                 if self.connected(from, to) {
                     let peer = self.node(from);
                     self.measure.came(self.now, to, &frame);
-                    self.step(to, Some(Input::Frame { peer, frame }));
+                    self.step(to, Some(Input::Frame { peer, frame: *frame }));
                 }
             }
             Event::Connect { from, to } => self.connect(from, to),
@@ -282,6 +282,7 @@ impl Network {
         // What follows a lost packet waits for it.
         arrives = arrives.max(*last);
         *last = arrives;
+        let frame = Box::new(frame);
         self.queue.plan(arrives, Event::Frame { from, to, frame });
     }
 

@@ -15,6 +15,8 @@ const JOIN: u64 = 5_000_000;
 const WARM: u64 = 60_000_000;
 /// Between two messages.
 const EVERY: u64 = 250_000;
+/// Most members of the network that is flooded.
+const FLOODED: usize = 1000;
 /// After the last one.
 const REST: u64 = 20_000_000;
 
@@ -25,8 +27,12 @@ pub struct Spam {
     pub one_signer_many_ways: u64,
     /// One signer and one peer that pushes as fast as it likes.
     pub one_signer_one_way: u64,
-    /// A new signer for each message, and one peer that pushes as fast as it likes.
+    /// A new signer for each message, and one peer that pushes as fast as it likes: what one of its links took.
+    pub many_signers_one_link: u64,
+    /// The same over all members that it linked one after the other.
     pub many_signers_one_way: u64,
+    /// How many those were.
+    pub many_signers_links: usize,
 }
 
 /// What was found.
@@ -84,8 +90,10 @@ pub struct Report {
     pub honest_signers_cut: u64,
     /// For what honest members or signers were charged, with how often.
     pub honest_charges: BTreeMap<String, u64>,
-    /// The most of [`Spam`] for one signer.
+    /// The most of [`Spam`] for one signer, or for many over one link.
     pub spam_delivered_max: u64,
+    /// Members of the network that was flooded.
+    pub flooded_peers: usize,
     /// By kind of flood.
     pub spam: Spam,
     /// How often a hostile member was cut off by an honest one.
@@ -117,8 +125,12 @@ pub fn run(plan: Plan) -> Result<Report, PlanError> {
     network.turned = true;
     network.run(until);
     let views = network.views();
-    network.flood();
-    Ok(Report::of(&network, views))
+    let mut few = Network::new(Plan { peers: plan.peers.min(FLOODED), ..plan }, Rules::default());
+    few.all_join(JOIN);
+    few.run(WARM);
+    few.turned = true;
+    few.flood();
+    Ok(Report::of(&network, &few, views))
 }
 
 /// Links mean and most, and the hostile share of views.
@@ -166,18 +178,24 @@ impl Network {
 }
 
 impl Report {
-    fn of(network: &Network, (links_mean, links_max, hostile_in_views): Views) -> Self {
+    fn of(network: &Network, few: &Network, (links_mean, links_max, hostile_in_views): Views) -> Self {
         let (plan, measure) = (&network.plan, &network.measure);
         let reached = measure.reached();
         let (redundancy, overhead) = measure.redundancy();
         let spam_of = |kind: u8| {
-            let of_kind = measure.spam.iter().filter(|((k, _), _)| *k == kind);
+            let of_kind = few.measure.spam.iter().filter(|((k, _), _)| *k == kind);
             of_kind.map(|(_, count)| *count).max().unwrap_or(0)
+        };
+        let at_first = || {
+            let first = few.measure.spam_at_first.iter();
+            first.filter(|((kind, _), _)| *kind == MANY_SIGNERS_ONE_WAY).map(|(_, count)| *count)
         };
         let spam = Spam {
             one_signer_many_ways: spam_of(ONE_SIGNER_MANY_WAYS),
             one_signer_one_way: spam_of(ONE_SIGNER_ONE_WAY),
+            many_signers_one_link: at_first().max().unwrap_or(0),
             many_signers_one_way: spam_of(MANY_SIGNERS_ONE_WAY),
+            many_signers_links: at_first().count(),
         };
         let hops: u64 = measure.hops.iter().map(|(hops, count)| u64::from(*hops) * count).sum();
         let counts: u64 = measure.hops.values().sum();
@@ -189,6 +207,10 @@ impl Report {
             });
             slot.map_or(0, |(slot, _)| slot * 10)
         };
+        let mut honest_charges = measure.honest_charges.clone();
+        for (what, count) in &few.measure.honest_charges {
+            *honest_charges.entry(what.clone()).or_default() += count;
+        }
         Self {
             peers: plan.peers,
             fanout: plan.fanout,
@@ -213,12 +235,13 @@ impl Report {
             links_mean,
             links_max,
             hostile_in_views,
-            honest_banned: measure.honest_cut.len(),
-            honest_signers_cut: measure.honest_signers_cut,
-            honest_charges: measure.honest_charges.clone(),
-            spam_delivered_max: spam.one_signer_many_ways.max(spam.one_signer_one_way),
+            honest_banned: measure.honest_cut.len() + few.measure.honest_cut.len(),
+            honest_signers_cut: measure.honest_signers_cut + few.measure.honest_signers_cut,
+            honest_charges,
+            spam_delivered_max: spam.one_signer_many_ways.max(spam.one_signer_one_way).max(spam.many_signers_one_link),
+            flooded_peers: few.plan.peers,
             spam,
-            hostile_cut: measure.hostile_cut,
+            hostile_cut: measure.hostile_cut + few.measure.hostile_cut,
         }
     }
 

@@ -46,6 +46,9 @@ pub struct Item {
     /// Bytes of its envelope.
     #[n(1)]
     pub size: u32,
+    /// Links that it came over.
+    #[n(2)]
+    pub hops: u8,
 }
 
 /// A member says under which pseudonym it is there.
