@@ -43,32 +43,26 @@ pub const NEW_LINK: u32 = 4;
 /// A new link is left alone for so long before a more useful one may take its place.
 pub const LINK_GRACE_MS: u64 = 30_000;
 /// Announcements that a link does not keep before it is ended.
-pub const UNKEPT: u8 = 3;
+pub const UNKEPT: u8 = 4;
 /// Whoever's link was ended for this is not linked again for so long.
 pub const SHUN_MS: u64 = 600_000;
 /// Members that are shunned.
 pub const SHUNNED: usize = 256;
 
-/// Envelopes up to this size are pushed along the tree without being asked for; larger ones are announced only. Asking
-/// costs a round trip, a duplicate costs the message: at 4 KiB they are about equal on a home line.
-pub const EAGER_BYTES: usize = 4096;
-/// Most nodes that pass a message on. Twice the diameter of a tree over a million members.
+/// Envelopes up to this size are pushed to some links; larger ones are announced only. Asking costs a round trip, a
+/// duplicate costs the message: at 4 KiB they are about equal on a home line.
+pub const PUSH_BYTES: usize = 4096;
+/// Most nodes that pass a message on. Four times as many as a message needs among a million members.
 pub const HOPS: u8 = 40;
 /// What every hop adds to the age of a message at least, so that it ends even where clocks stand still.
 pub const HOP_AGE_MS: u32 = 20;
-/// Where there is no tree yet, announcements are collected for so long, and the one over the fewest hops is asked: more
-/// than most ways differ, so that the tree gets flat.
-pub const FLAT_MS: u64 = 120;
-/// A link that had a message over so many hops less than the tree is taken into the tree.
-pub const SHORTER: u8 = 4;
-/// The same link not again before this time, so that trees do not swing.
-pub const SWAP_MS: u64 = 1_000;
-/// A link that never gave anything is not tried again before this time: a trial may cost a duplicate.
-pub const TRIAL_MS: u64 = 20_000;
-/// How long an announced message may take to come by itself before it is asked for.
-pub const GRAFT_MS: u64 = 500;
+/// Members to which a node pushes a small message, by how many of its links had it before: early on hardly anybody has
+/// it, and a push saves two ways; later most pushes come too late, and asking costs nothing twice.
+pub const PUSHES: [usize; 4] = [2, 0, 0, 0];
+/// How long an announced message may take to come by a push before it is asked for.
+pub const PULL_MS: u64 = 60;
 /// How long a small message that was asked for may take.
-pub const WANT_MS: u64 = 1_500;
+pub const WANT_MS: u64 = 800;
 /// What a larger one may take besides: one millisecond for so many bytes (a line of 400 kbit/s).
 pub const WANT_BYTES_PER_MS: u64 = 50;
 /// Rounds over all announcers before a message is given up.

@@ -2,7 +2,7 @@
 
 use crate::{
     api::{Effect, Facts, Received, Running},
-    bounds::{EAGER_BYTES, HOPS, SHORTER},
+    bounds::HOPS,
     peers::World,
     rules::Refusal,
     score::{Fault, Payer, Standing},
@@ -25,7 +25,7 @@ pub(crate) struct Came {
 enum Found {
     Good(Unsealed),
     /// It was here before.
-    Again(Tag),
+    Again,
     /// Not for us, and nobody's fault that could be proven.
     Nothing,
 }
@@ -41,33 +41,19 @@ impl Swarm {
             Found::Good(message) => {
                 if let Some(link) = self.links.get_mut(&peer) {
                     link.useful += 1;
-                    link.unkept = 0;
-                    link.proven = true;
-                    link.eager |= envelope.as_bytes().len() <= EAGER_BYTES;
+                    (link.unkept, link.proven) = (0, true);
                 }
                 self.take(world, message, came);
             }
-            Found::Again(tag) => self.came_again(world, peer, &came, envelope, &tag),
+            Found::Again => {
+                if let Some(link) = self.links.get_mut(&peer) {
+                    (link.unkept, link.proven) = (0, true);
+                }
+            }
             Found::Nothing => {}
         }
         if !wanted {
             self.grant(world, peer);
-        }
-    }
-
-    /// It was here before: of the two links over which it came, the longer one is not needed in the tree.
-    fn came_again(&mut self, world: &mut World<'_>, peer: NodeId, came: &Came, envelope: &Envelope, tag: &Tag) {
-        let Some(link) = self.links.get_mut(&peer) else { return };
-        link.unkept = 0;
-        link.proven = true;
-        if !link.eager || envelope.as_bytes().len() > EAGER_BYTES {
-            return;
-        }
-        let own = link.bit();
-        let first = self.recent.get(tag).map(|kept| (kept.from, kept.hops));
-        match first {
-            Some((from, hops)) if came.hops.saturating_add(SHORTER) <= hops => self.prune(world, from),
-            _ => self.prune(world, own),
         }
     }
 
@@ -93,7 +79,7 @@ impl Swarm {
                 kept.knows |= link.bit();
                 kept.has |= link.bit();
             }
-            return Found::Again(tag);
+            return Found::Again;
         }
         if came.hops > HOPS || came.age_ms >= message.header.ttl_ms {
             return Found::Nothing;

@@ -43,8 +43,6 @@ pub struct Size {
     pub peers: usize,
     /// Links, over all apps.
     pub links: usize,
-    /// Links over which small messages are pushed.
-    pub eager: usize,
     /// Distinct members in views.
     pub members: usize,
     /// Ids of messages that are remembered.
@@ -119,7 +117,6 @@ impl Overlay {
         };
         for swarm in self.apps.values() {
             size.links += swarm.links.len();
-            size.eager += swarm.links.values().filter(|link| link.eager).count();
             size.members += swarm.sampling.view.members().len();
             size.seen += swarm.seen.len();
             size.signers += swarm.signers.len();
@@ -282,7 +279,6 @@ impl Overlay {
             OverlayFrame::Push { handle, .. }
             | OverlayFrame::Announce { handle, .. }
             | OverlayFrame::Want { handle, .. }
-            | OverlayFrame::Prune { handle }
             | OverlayFrame::Credit { handle, .. }
             | OverlayFrame::Rules { handle, .. } => named(world.peers, peer, *handle),
             OverlayFrame::Reply { request, .. } => self.by_handle.get(&handle_of(*request)).copied(),
@@ -415,7 +411,6 @@ impl Swarm {
             }
             OverlayFrame::Announce { items, .. } => self.on_announce(world, peer, items),
             OverlayFrame::Want { tags, .. } => self.on_want(world, peer, &tags),
-            OverlayFrame::Prune { .. } => self.on_prune(&peer),
             OverlayFrame::Credit { total, .. } => self.on_credit(world, peer, total),
             OverlayFrame::Rules { rules, .. } => {
                 if let Some(link) = self.links.get_mut(&peer) {

@@ -19,8 +19,6 @@ const SILENT_AFTER: u64 = 24;
 pub(crate) struct Link {
     /// This node opened it.
     pub(crate) ours: bool,
-    /// Small messages are pushed without being asked for.
-    pub(crate) eager: bool,
     /// Its bit in [`crate::recent::Kept::knows`].
     pub(crate) place: u8,
     /// Rules of the other side.
@@ -31,8 +29,6 @@ pub(crate) struct Link {
     pub(crate) useful: u64,
     /// It gave something that was new, and did not fail since.
     pub(crate) proven: bool,
-    /// When it was last taken into the tree for being shorter.
-    pub(crate) shorter_ms: Option<u64>,
     /// Announcements in a row that were not kept.
     pub(crate) unkept: u8,
     /// What was asked of the other side and has not come, with when.
@@ -55,14 +51,12 @@ impl Link {
         let window = swarm.window();
         Self {
             ours,
-            eager: false,
             place,
             rules: here.rules,
             since_ms: now_ms,
             since_taken: swarm.taken,
             useful: 0,
             proven: false,
-            shorter_ms: None,
             unkept: 0,
             asked: BTreeMap::new(),
             may_send: u64::from(here.credit),

@@ -19,8 +19,6 @@ pub(crate) struct Kept {
     pub(crate) has: u64,
     /// One bit for each link over which it was given on request.
     pub(crate) given: u64,
-    /// The bit of the link that it came over, none if it is one's own.
-    pub(crate) from: u64,
     /// How often it was announced again.
     pub(crate) repairs: u8,
 }

@@ -1,12 +1,11 @@
-//! Passing messages on: pushed along a tree of links, announced over all others (Plumtree, Leitão et al. 2007).
+//! Passing messages on: pushed to a few links, announced over the others, and asked for by who lacks it.
 //!
-//! A tree is not built in advance: the first message is announced everywhere and asked for, and the links over which it
-//! was asked for are the tree of the next ones. So every member gets a message once, whichever message it is. A member
-//! whose tree is broken, by chance or by malice, hears of messages from its other links, asks one of them, and has that
-//! link in its tree from then on. Who gets something twice prunes the link.
+//! A push saves two ways, and is wasted on who has the message. So a node pushes the more, the fewer of its links had
+//! the message before itself: at first everybody does, at the end nobody. No tree is kept that somebody could break, and
+//! every member that has one honest link hears of every message.
 
 use crate::{
-    bounds::{ANNOUNCE_MS, EAGER_BYTES, HOP_AGE_MS, HOPS, RECENT_MS, REPAIR_MS, REPAIRS},
+    bounds::{ANNOUNCE_MS, HOP_AGE_MS, HOPS, PUSH_BYTES, PUSHES, RECENT_MS, REPAIR_MS, REPAIRS},
     check::Came,
     links::Link,
     peers::{Timer, World},
@@ -23,8 +22,7 @@ impl Swarm {
         let tag = Tag::from(&message.id);
         let id = message.id;
         let from = came.from.and_then(|peer| self.links.get(&peer));
-        let from = from.map_or(0, Link::bit);
-        let knows = from | self.wanted.done(&tag, &self.links);
+        let knows = from.map_or(0, Link::bit) | self.wanted.done(&tag, &self.links);
         if self.recent.is_empty() {
             world.wake(RECENT_MS, Timer::Forget(self.app));
         }
@@ -36,7 +34,6 @@ impl Swarm {
             knows,
             has: knows,
             given: 0,
-            from,
             repairs: 0,
         };
         let travels = kept.hops < HOPS && !kept.is_over(world.now_ms);
@@ -47,27 +44,30 @@ impl Swarm {
         }
     }
 
-    /// Pushes or announces a message over all links whose other end is not known to have it.
+    /// Pushes a message over some of the links whose other end is not known to have it, and announces it over the rest.
     fn spread(&mut self, world: &mut World<'_>, tag: &Tag) {
         let Some(kept) = self.recent.get_mut(tag) else { return };
-        let item = Item {
-            tag: *tag,
-            size: u32::try_from(kept.size()).unwrap_or(u32::MAX),
-            hops: kept.hops,
+        let open = self.links.iter().filter(|(_, link)| kept.knows & link.bit() == 0);
+        let mut open: Vec<NodeId> = open.map(|(peer, _)| *peer).collect();
+        let had = kept.has.count_ones() as usize;
+        let pushes = match kept.hops {
+            _ if kept.size() > PUSH_BYTES => 0,
+            // Nobody has one's own message.
+            0 => open.len(),
+            _ => PUSHES.get(had.saturating_sub(1)).copied().unwrap_or(0),
         };
-        let small = kept.size() <= EAGER_BYTES;
+        let all = open.len();
+        world.chance.draw(&mut open, all);
         let mut announce = Vec::new();
-        for (peer, link) in &mut self.links {
-            if kept.knows & link.bit() != 0 {
-                continue;
-            }
-            if small && link.eager && link.spend() {
+        for (at, peer) in open.into_iter().enumerate() {
+            let Some(link) = self.links.get_mut(&peer) else { continue };
+            if at < pushes && link.queue.is_empty() && link.spend() {
                 kept.knows |= link.bit();
                 let frame = push(self.handle, false, kept, world.now_ms);
-                world.send(*peer, frame);
+                world.send(peer, frame);
             } else {
-                link.enqueue(item);
-                announce.push(*peer);
+                link.enqueue(item(*tag, kept));
+                announce.push(peer);
             }
         }
         for peer in announce {
@@ -128,11 +128,9 @@ impl Swarm {
         }
     }
 
-    /// A peer wants messages: each is given once, and small ones come unasked from now on.
+    /// A peer wants messages: each is given once.
     pub(crate) fn on_want(&mut self, world: &mut World<'_>, peer: NodeId, tags: &[Tag]) {
         let Some(link) = self.links.get_mut(&peer) else { return };
-        // Without a message it is only about those to come.
-        link.eager |= tags.is_empty();
         for tag in tags {
             let kept = self.recent.get_mut(tag);
             let Some(kept) = kept.filter(|kept| !kept.is_over(world.now_ms)) else {
@@ -144,16 +142,8 @@ impl Swarm {
             kept.given |= link.bit();
             kept.has |= link.bit();
             kept.knows |= link.bit();
-            link.eager |= kept.size() <= EAGER_BYTES;
             let frame = push(self.handle, true, kept, world.now_ms);
             world.send(peer, frame);
-        }
-    }
-
-    /// A peer got something twice from here.
-    pub(crate) fn on_prune(&mut self, peer: &NodeId) {
-        if let Some(link) = self.links.get_mut(peer) {
-            link.eager = false;
         }
     }
 
@@ -183,11 +173,7 @@ impl Swarm {
         let Some(peer) = open.get(world.chance.below(open.len())).copied() else {
             return;
         };
-        let item = Item {
-            tag,
-            size: u32::try_from(kept.size()).unwrap_or(u32::MAX),
-            hops: kept.hops,
-        };
+        let item = item(tag, kept);
         if let Some(link) = self.links.get_mut(&peer) {
             kept.knows &= !link.bit();
             link.enqueue(item);
@@ -200,6 +186,14 @@ impl Swarm {
         if let Some(wait_ms) = self.recent.expire(world.now_ms) {
             world.wake(wait_ms, Timer::Forget(self.app));
         }
+    }
+}
+
+fn item(tag: Tag, kept: &Kept) -> Item {
+    Item {
+        tag,
+        size: u32::try_from(kept.size()).unwrap_or(u32::MAX),
+        hops: kept.hops,
     }
 }
 

@@ -1,7 +1,9 @@
 //! Messages that were announced and have not come: when to ask for them, and whom.
 
 use crate::{
-    bounds::{ANNOUNCERS, ASKED_PER_LINK, EAGER_BYTES, FLAT_MS, GRAFT_MS, MISSING, SHORTER, SWAP_MS, TRIAL_MS, UNKEPT, WANT_BYTES_PER_MS, WANT_MS, WANT_ROUNDS},
+    bounds::{
+        ANNOUNCERS, ASKED_PER_LINK, HOPS, MISSING, PULL_MS, PUSH_BYTES, UNKEPT, WANT_BYTES_PER_MS, WANT_MS, WANT_ROUNDS,
+    },
     links::Link,
     peers::{Timer, World},
     swarm::Swarm,
@@ -13,7 +15,7 @@ use hedgerow_wire::overlay::{Item, OverlayFrame, Tag, Unlink};
 #[derive(Clone, Debug)]
 struct Missing {
     size: u32,
-    /// With the hops that they had it over, fewest first.
+    /// Who is asked first has the lowest number.
     announcers: Vec<(u8, NodeId)>,
     /// Which of them is asked next.
     next: usize,
@@ -25,14 +27,14 @@ struct Missing {
 }
 
 impl Missing {
-    /// One more has it. Those that were not asked yet stay in the order of their hops.
-    fn announced(&mut self, peer: NodeId, hops: u8) {
+    /// One more has it. Those that were not asked yet stay in order.
+    fn announced(&mut self, peer: NodeId, rank: u8) {
         if self.announcers.len() >= ANNOUNCERS || self.announcers.iter().any(|(_, known)| *known == peer) {
             return;
         }
         let open = self.announcers.iter().skip(self.next);
-        let place = self.next + open.take_while(|(known, _)| *known <= hops).count();
-        self.announcers.insert(place.min(self.announcers.len()), (hops, peer));
+        let place = self.next + open.take_while(|(known, _)| *known <= rank).count();
+        self.announcers.insert(place.min(self.announcers.len()), (rank, peer));
     }
 }
 
@@ -78,11 +80,6 @@ impl Swarm {
             if let Some(kept) = self.recent.get_mut(&item.tag) {
                 kept.knows |= bit;
                 kept.has |= bit;
-                let shorter = kept.hops > item.hops.saturating_add(SHORTER);
-                if shorter && kept.size() <= EAGER_BYTES {
-                    let from = kept.from;
-                    self.shorten(world, peer, from);
-                }
             } else if !self.seen.has_tag(&item.tag) {
                 self.announced(world, peer, &item);
             }
@@ -90,59 +87,27 @@ impl Swarm {
         self.grant(world, peer);
     }
 
-    /// A link has messages over fewer hops than the tree: it takes the place of the link that `from` stands for. The tree
-    /// stays a tree, as the message did not come over this node to the other end. A link that never gave anything is
-    /// first tried beside the other, so that a lie about hops takes no good link away.
-    fn shorten(&mut self, world: &mut World<'_>, peer: NodeId, from: u64) {
-        let (handle, now_ms) = (self.handle, world.now_ms);
-        let Some(link) = self.links.get_mut(&peer) else { return };
-        let wait_ms = if link.proven { SWAP_MS } else { TRIAL_MS };
-        let again = link.shorter_ms.is_none_or(|at| now_ms.saturating_sub(at) >= wait_ms);
-        if link.eager || !again {
-            return;
-        }
-        link.eager = true;
-        link.shorter_ms = Some(now_ms);
-        let proven = link.proven;
-        world.send(peer, OverlayFrame::Want { handle, tags: Vec::new() });
-        if proven {
-            self.prune(world, from);
-        }
-    }
-
-    /// Takes the link with this bit out of the tree.
-    pub(crate) fn prune(&mut self, world: &mut World<'_>, bit: u64) {
-        let handle = self.handle;
-        let longer = self.links.iter_mut().find(|(_, link)| link.eager && link.bit() == bit);
-        if let Some((peer, link)) = longer {
-            link.eager = false;
-            world.send(*peer, OverlayFrame::Prune { handle });
-        }
-    }
-
     fn announced(&mut self, world: &mut World<'_>, peer: NodeId, item: &Item) {
         if item.size as usize > self.config.rules.max_envelope() {
             // It would be refused. Whoever gives it pays, not who names it: nothing is proven.
             return;
         }
+        // Whoever gave something before is asked first, and then who has it over few hops.
+        let proven = self.links.get(&peer).is_some_and(|link| link.proven);
+        let rank = if proven { item.hops } else { item.hops.saturating_add(HOPS) };
         if let Some(missing) = self.wanted.0.get_mut(&item.tag) {
-            missing.announced(peer, item.hops);
+            missing.announced(peer, rank);
             return;
         }
         if self.wanted.0.len() >= MISSING {
             return;
         }
-        // A small one may be on its way over the tree, if there is a tree.
-        let small = item.size as usize <= EAGER_BYTES;
-        let tree = self.links.iter().any(|(other, link)| link.eager && *other != peer);
-        let wait_ms = match (small, tree) {
-            (false, _) => 0,
-            (true, false) => FLAT_MS,
-            (true, true) => GRAFT_MS,
-        };
+        // A small one may be on its way by a push.
+        let small = item.size as usize <= PUSH_BYTES;
+        let wait_ms = if small { PULL_MS } else { 0 };
         let missing = Missing {
             size: item.size,
-            announcers: vec![(item.hops, peer)],
+            announcers: vec![(rank, peer)],
             next: 0,
             rounds: 0,
             asked: None,
@@ -164,10 +129,8 @@ impl Swarm {
         if world.now_ms < missing.at_ms {
             return;
         }
-        match missing.asked.take() {
-            Some(asked) => self.not_kept(world, asked),
-            // The tree did not bring it: no link of it is believed to be short.
-            None => self.links.values_mut().filter(|link| link.eager).for_each(|link| link.proven = false),
+        if let Some(asked) = missing.asked.take() {
+            self.not_kept(world, asked);
         }
         let Some(peer) = self.next_announcer(&tag) else {
             self.wanted.0.remove(&tag);
@@ -177,7 +140,7 @@ impl Swarm {
             return;
         };
         let more = u64::from(missing.size) / WANT_BYTES_PER_MS;
-        let wait_ms = WANT_MS + if missing.size as usize > EAGER_BYTES { more } else { 0 };
+        let wait_ms = WANT_MS + if missing.size as usize > PUSH_BYTES { more } else { 0 };
         missing.asked = Some(peer);
         missing.at_ms = world.now_ms + wait_ms;
         if let Some(link) = self.links.get_mut(&peer) {
@@ -212,8 +175,7 @@ impl Swarm {
     fn not_kept(&mut self, world: &mut World<'_>, peer: NodeId) {
         let Some(link) = self.links.get_mut(&peer) else { return };
         link.unkept += 1;
-        // Whoever comes late is not in the tree.
-        link.eager = false;
+        link.proven = false;
         if link.unkept >= UNKEPT {
             self.shun(peer, world.now_ms);
             self.unlink(world, peer, Some(Unlink::Unkept));

@@ -110,7 +110,6 @@ impl Measure {
             OverlayFrame::Push { .. }
                 | OverlayFrame::Announce { .. }
                 | OverlayFrame::Want { .. }
-                | OverlayFrame::Prune { .. }
                 | OverlayFrame::Credit { .. }
         );
         if about_messages {

@@ -18,7 +18,7 @@ use minicbor::{Decode, Decoder, Encode, Encoder, decode, encode};
 
 const WHO_CONTEXT: &str = "hedgerow 2026 overlay member v1";
 /// The highest number of a frame that this version knows.
-const NEWEST: u32 = 14;
+const NEWEST: u32 = 13;
 
 /// First 16 bytes of a [`MessageId`]: enough to ask for a message. What comes is known by its whole id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
@@ -241,7 +241,7 @@ pub enum OverlayFrame {
         #[cbor(decode_with = "list::<_, _, MAX_ITEMS>")]
         items: Vec<Item>,
     },
-    /// The sender wants these messages, and small ones unasked from now on.
+    /// The sender wants these messages.
     #[n(9)]
     Want {
         /// The sender's number for the app.
@@ -252,15 +252,8 @@ pub enum OverlayFrame {
         #[cbor(decode_with = "list::<_, _, MAX_ITEMS>")]
         tags: Vec<Tag>,
     },
-    /// Announce only, from now on: the sender got a message twice.
-    #[n(10)]
-    Prune {
-        /// The sender's number for the app.
-        #[n(0)]
-        handle: u32,
-    },
     /// How many messages the sender takes of the receiver without having asked.
-    #[n(11)]
+    #[n(10)]
     Credit {
         /// The sender's number for the app.
         #[n(0)]
@@ -270,7 +263,7 @@ pub enum OverlayFrame {
         total: u64,
     },
     /// A message for the receiver alone. The app in the envelope is the sender's.
-    #[n(12)]
+    #[n(11)]
     Direct {
         /// Whose equals at the receiver it is for.
         #[n(0)]
@@ -284,7 +277,7 @@ pub enum OverlayFrame {
         envelope: Envelope,
     },
     /// Answers [`OverlayFrame::Direct`].
-    #[n(13)]
+    #[n(12)]
     Reply {
         /// Of the message.
         #[n(0)]
@@ -295,7 +288,7 @@ pub enum OverlayFrame {
         envelope: Envelope,
     },
     /// The sender checks by other rules from now on.
-    #[n(14)]
+    #[n(13)]
     Rules {
         /// The sender's number for the app.
         #[n(0)]
