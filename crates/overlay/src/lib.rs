@@ -47,7 +47,7 @@ pub use api::{
 };
 pub use bucket::Rate;
 pub use prefix::Prefix;
-pub use rules::{Rules, RulesError};
+pub use rules::{MAX_EXPRESSION, MAX_PATTERN, MAX_RATE, MAX_SIGNERS, Rules, RulesError, RulesText};
 pub use score::{CUT, FORGIVE_MS, Fault, MOST, Payer, SLOW, Standing};
 
 #[cfg(test)]
