@@ -137,18 +137,32 @@ impl Swarm {
             body: message.body(),
             signer: signer.as_ref(),
         };
-        let passes = rules.passes(facts).is_ok() && self.config.validator.as_ref().is_none_or(|v| v.valid(facts));
-        if !passes && same_rules {
-            // Both could see it: who made it, and who passed it on.
-            world.charge(peer, Fault::Filter);
-            if let Some(who) = signer {
-                self.charge_signer(world, who, Fault::Filter);
+        match self.judge_passively(facts) {
+            Some(true) => return true,
+            Some(false) if same_rules => {
+                // Both could see it: who made it, and who passed it on.
+                world.charge(peer, Fault::Filter);
+                if let Some(who) = signer {
+                    self.charge_signer(world, who, Fault::Filter);
+                }
             }
+            _ => {}
         }
-        if !passes {
-            self.refuse(world, message);
+        self.refuse(world, message);
+        false
+    }
+
+    /// Whether filter, expression and program let a message through. None if the program that the rules name is not
+    /// here: then nothing is known, and what is not known to be good does not travel.
+    pub(crate) fn judge_passively(&self, facts: Facts<'_>) -> Option<bool> {
+        if self.config.rules.passes(facts).is_err() {
+            return Some(false);
         }
-        passes
+        match (self.config.rules.validator(), &self.config.validator) {
+            (None, _) => Some(true),
+            (Some(named), Some(program)) if program.digest() == *named => Some(program.valid(facts)),
+            (Some(_), _) => None,
+        }
     }
 
     /// Whether a peer said that it checks by the same rules. What follows from other rules is not its fault.

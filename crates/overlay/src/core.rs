@@ -164,6 +164,10 @@ impl Overlay {
                 prefix,
                 addresses,
             } => {
+                if world.is_connected(&peer) {
+                    // A new connection in the place of one that the other side lost: it knows of no link any more.
+                    self.disconnected(world, &peer);
+                }
                 world.connected(peer, prefix, addresses);
             }
             Input::Disconnected { peer } => self.disconnected(world, &peer),

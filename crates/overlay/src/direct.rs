@@ -275,11 +275,11 @@ impl Swarm {
             body: message.body(),
             signer: signer.as_ref(),
         };
-        let passes = rules.passes(facts).is_ok() && self.config.validator.as_ref().is_none_or(|v| v.valid(facts));
-        if !passes && same_rules {
+        let passes = self.judge_passively(facts);
+        if passes == Some(false) && same_rules {
             world.charge(peer, Fault::Filter);
         }
-        passes.then_some(message)
+        (passes == Some(true)).then_some(message)
     }
 
     /// The app replies.

@@ -93,9 +93,13 @@ impl World<'_> {
         self.timers.insert((self.now_ms.saturating_add(in_ms), timer));
     }
 
+    pub(crate) fn is_connected(&self, peer: &NodeId) -> bool {
+        self.peers.get(peer).is_some_and(|known| known.connected)
+    }
+
     /// Sends to a peer that is connected; false if it is not.
     pub(crate) fn send(&mut self, peer: NodeId, frame: OverlayFrame) -> bool {
-        let connected = self.peers.get(&peer).is_some_and(|known| known.connected);
+        let connected = self.is_connected(&peer);
         if connected {
             self.out.push(Effect::Send { peer, frame });
         }
@@ -131,7 +135,10 @@ impl World<'_> {
         if !self.peers.contains_key(&peer) && self.peers.len() >= PEERS {
             self.peers.retain(|_, known| !known.is_idle(now_ms));
             if self.peers.len() >= PEERS {
-                return None;
+                // Whoever owes least is forgiven, so that no number of guilty ids keeps an innocent one out.
+                let gone = self.peers.iter_mut().filter(|(_, known)| !known.connected && !known.connecting);
+                let least = gone.map(|(node, known)| (known.score.points(now_ms), *node)).min();
+                self.peers.remove(&least?.1);
             }
         }
         Some(self.peers.entry(peer).or_insert_with(|| Peer::new(now_ms)))

@@ -1,5 +1,5 @@
 //! A small language of conditions over a message, after CEL (the Common Expression Language): no loops but over what is
-//! there, no allocation, and a fixed number of steps.
+//! there, no copies of texts, and a fixed number of steps.
 //!
 //! `msg` is the message as JSON, `signer` the pseudonym that signed it in hex or null, `bytes` its length. A field that is
 //! missing, a wrong type or a number out of range refuses the message; `has(msg.a)` asks first. The program that knows

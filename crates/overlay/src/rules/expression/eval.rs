@@ -1,4 +1,4 @@
-//! What an expression says of a message. Texts are never copied, so it needs no memory but the stack.
+//! What an expression says of a message. Texts are never copied, and every step is counted.
 
 use super::{Comparison, Operation, Part, STEPS, TextTest};
 use crate::rules::json::Json;
@@ -179,6 +179,7 @@ impl<'a> Evaluation<'a> {
             Value::Map(map) => map.keys().map(|key| Value::Text(key)).collect(),
             _ => return Err("all() and exists() are for lists and maps"),
         };
+        self.spend(items.len())?;
         for item in items {
             self.names.push((name, item));
             let truth = self.truth(test);
