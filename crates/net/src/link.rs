@@ -59,12 +59,12 @@ pub(crate) struct Link {
     /// What the peer calls itself now.
     name: Mutex<Option<String>>,
     since_ms: u64,
-    queues: [Queue; 3],
+    queues: [Queue; Channel::ALL.len()],
     /// What the peer lets us send, and what we hold of what it sent, per channel.
-    granted: [Granted; 3],
+    granted: [Granted; Channel::ALL.len()],
     taken: Arc<Taken>,
     /// The streams that the peer opened: three channels, and its credit.
-    streams_seen: [AtomicBool; 4],
+    streams_seen: [AtomicBool; Channel::ALL.len() + 1],
     unknown_streams: AtomicU32,
     /// Why this side ended the connection, if it did.
     why: Mutex<Option<Why>>,
@@ -82,7 +82,7 @@ fn index(channel: Channel) -> usize {
 fn priority(channel: Channel) -> i32 {
     match channel {
         Channel::Live => 30,
-        Channel::Sync => 20,
+        Channel::Sync | Channel::Overlay => 20,
         Channel::Directory => 10,
     }
 }
@@ -111,7 +111,7 @@ impl Link {
             active: AtomicBool::new(false),
             name: Mutex::new(name),
             since_ms,
-            queues: [limits.outbound_bytes, limits.outbound_bytes, limits.live_bytes].map(Queue::new),
+            queues: [limits.outbound_bytes, limits.outbound_bytes, limits.live_bytes, limits.outbound_bytes].map(Queue::new),
             granted: Default::default(),
             taken: Arc::default(),
             streams_seen: Default::default(),

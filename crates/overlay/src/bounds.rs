@@ -16,8 +16,15 @@ pub const CANDIDATES: usize = 64;
 pub const FIRST: usize = 32;
 /// Candidates that are tried in a round while slots are empty; half as many later.
 pub const PROBES: usize = 6;
-/// Contacts that one member may name between two of our questions to it; more are not read (limited pushes).
-pub const CONTACTS_PER_PULL: usize = hedgerow_wire::overlay::MAX_CONTACTS;
+/// Contacts of one answer that are tried. Hostile members name only each other, so an answer must not count for much.
+pub const NAMED_PER_PULL: usize = 1;
+/// With fewer members in the view than this, three times as many are tried: somebody must be known first.
+pub const FEW: usize = 4;
+/// Members that are asked in a round whether they are still there, which also tells them that one is here oneself.
+pub const CHECKS: usize = 3;
+/// Members that are tried in a round because they asked something here, which shows that they are there. Honest members
+/// become known by that without anybody naming them; whoever asks more often gains nothing (limited pushes).
+pub const PUSHES_PER_ROUND: usize = 6;
 /// First pause between two rounds of sampling.
 pub const ROUND_MS: u64 = 1_000;
 /// Longest pause: an app that is at rest costs a few frames in five minutes.

@@ -21,9 +21,8 @@ pub(crate) struct Came {
     pub(crate) at_ms: u64,
 }
 
-/// What the checks found.
+/// Why a message is not taken.
 enum Found {
-    Good(Unsealed),
     /// It was here before.
     Again,
     /// Not for us, and nobody's fault that could be proven.
@@ -38,61 +37,60 @@ impl Swarm {
             return;
         }
         match self.check(world, peer, wanted, came, envelope) {
-            Found::Good(message) => {
+            Ok(message) => {
                 if let Some(link) = self.links.get_mut(&peer) {
                     link.useful += 1;
                     (link.unkept, link.proven) = (0, true);
                 }
                 self.take(world, message, came);
             }
-            Found::Again => {
+            Err(Found::Again) => {
                 if let Some(link) = self.links.get_mut(&peer) {
                     (link.unkept, link.proven) = (0, true);
                 }
             }
-            Found::Nothing => {}
+            Err(Found::Nothing) => {}
         }
         if !wanted {
             self.grant(world, peer);
         }
     }
 
-    fn check(&mut self, world: &mut World<'_>, peer: NodeId, wanted: bool, came: Came, envelope: &Envelope) -> Found {
+    fn check(&mut self, world: &mut World<'_>, peer: NodeId, wanted: bool, came: Came, envelope: &Envelope) -> Result<Unsealed, Found> {
         let same_rules = self.same_rules(&peer);
         if envelope.as_bytes().len() > self.config.rules.max_envelope() {
             self.spent(world, peer, wanted, None);
             if same_rules {
                 world.charge(peer, Fault::Oversize);
             }
-            return Found::Nothing;
+            return Err(Found::Nothing);
         }
         let Ok(message) = envelope.unseal() else {
             world.charge(peer, Fault::Malformed);
-            return Found::Nothing;
+            return Err(Found::Nothing);
         };
         let tag = Tag::from(&message.id);
         if !self.spent(world, peer, wanted, Some(&tag)) {
-            return Found::Nothing;
+            return Err(Found::Nothing);
         }
         if self.seen.has(&message.id) {
             if let (Some(kept), Some(link)) = (self.recent.get_mut(&tag), self.links.get(&peer)) {
                 kept.knows |= link.bit();
                 kept.has |= link.bit();
             }
-            return Found::Again;
+            return Err(Found::Again);
         }
         if came.hops > HOPS || came.age_ms >= message.header.ttl_ms {
-            return Found::Nothing;
+            return Err(Found::Nothing);
         }
         if message.header.app != self.app || message.header.to.is_some() {
             // Made for another app and sent here: nobody who checks passes that on.
             world.charge(peer, Fault::BadSignature);
-            return self.refuse(world, &message);
+            self.refuse(world, &message);
+            return Err(Found::Nothing);
         }
-        match self.check_signer(world, peer, same_rules, &message) {
-            true => Found::Good(message),
-            false => Found::Nothing,
-        }
+        let good = self.check_signer(world, peer, same_rules, &message);
+        good.then_some(message).ok_or(Found::Nothing)
     }
 
     /// Rules, signature, numbers, rate and filter; charges who is at fault.
@@ -188,10 +186,9 @@ impl Swarm {
     }
 
     /// Notes a message as seen that is not taken, so that it is not looked at again.
-    fn refuse(&mut self, world: &World<'_>, message: &Unsealed) -> Found {
+    fn refuse(&mut self, world: &World<'_>, message: &Unsealed) {
         self.seen.insert(message.id, world.now_ms);
         self.wanted.refused(&Tag::from(&message.id));
-        Found::Nothing
     }
 
     pub(crate) fn charge_signer(&mut self, world: &mut World<'_>, who: Pseudonym, fault: Fault) {

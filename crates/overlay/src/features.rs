@@ -52,6 +52,11 @@ impl Overlay {
         if !world.may_ask(&peer) {
             return;
         }
+        for app in apps {
+            if let Some(swarm) = self.apps.get_mut(app) {
+                swarm.sampling.asked_by(world, peer);
+            }
+        }
         let here = apps.iter().filter_map(|app| self.apps.get(app));
         let here = here.map(|swarm| swarm.here(&world.me)).collect();
         protocols.retain(|protocol| self.protocols.contains(protocol));

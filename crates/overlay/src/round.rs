@@ -3,7 +3,7 @@
 use crate::{
     api::Effect,
     bounds::{
-        ANSWER_MS, CANDIDATES, CONTACTS_PER_PULL, FIRST, LOOKING_MS, PROBES, REFRESH_ROUNDS, REFRESH_SLOTS, ROUND_MAX_MS, ROUND_MS, SLOTS,
+        ANSWER_MS, CANDIDATES, CHECKS, FEW, FIRST, LOOKING_MS, NAMED_PER_PULL, PROBES, PUSHES_PER_ROUND, REFRESH_ROUNDS, REFRESH_SLOTS, ROUND_MAX_MS, ROUND_MS, SLOTS,
     },
     peers::{Timer, World},
     prefix::Prefix,
@@ -13,7 +13,7 @@ use crate::{
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 use core::net::SocketAddr;
 use hedgerow_base::{AppId, NodeId};
-use hedgerow_wire::overlay::{Contact, OverlayFrame};
+use hedgerow_wire::overlay::{Contact, MAX_CONTACTS, OverlayFrame};
 
 /// The view of an app's members and what is on the way to it.
 #[derive(Debug)]
@@ -27,8 +27,10 @@ pub(crate) struct Sampling {
     probing: BTreeMap<NodeId, u64>,
     /// Asked for a link, with when.
     pub(crate) linking: BTreeMap<NodeId, u64>,
-    /// Asked for contacts, with how many are still taken.
-    pulled: Option<(NodeId, usize)>,
+    /// Asked for contacts.
+    pulled: Option<NodeId>,
+    /// Members that came up by asking here, in this round.
+    pushes: usize,
     pause_ms: u64,
     /// When the next round is.
     next_ms: u64,
@@ -44,6 +46,7 @@ impl Sampling {
             probing: BTreeMap::new(),
             linking: BTreeMap::new(),
             pulled: None,
+            pushes: 0,
             pause_ms: ROUND_MS,
             next_ms: 0,
             rounds: 0,
@@ -69,7 +72,7 @@ impl Sampling {
         self.probing.remove(peer);
         self.candidates.remove(peer);
         self.linking.remove(peer);
-        if self.pulled.as_ref().is_some_and(|(asked, _)| asked == peer) {
+        if self.pulled == Some(*peer) {
             self.pulled = None;
         }
         if self.view.has(peer) {
@@ -88,15 +91,32 @@ impl Sampling {
         }
     }
 
-    /// Somebody was named. Only who would get a slot is worth trying.
-    fn named(&mut self, me: &NodeId, contact: Contact) {
+    /// Somebody was named. Only who would get a slot is worth trying; answers whether that is so.
+    fn named(&mut self, me: &NodeId, contact: Contact) -> bool {
         let Contact { node, addresses } = contact;
         let prefix = addresses.first().map(Prefix::of);
         // Without an address it must be looked up; it counts as behind a relay that nobody else is behind.
         let prefix = prefix.unwrap_or_else(|| Prefix::behind(&node.0));
         let known = node == *me || self.probing.contains_key(&node) || self.view.has(&node);
-        if !known && self.view.wants(&node, &prefix) && self.candidates.len() < CANDIDATES {
+        let good = !known && self.view.wants(&node, &prefix) && self.candidates.len() < CANDIDATES;
+        if good {
             self.candidates.insert(node, addresses);
+        }
+        good
+    }
+
+    /// A peer asks about the app, so it is probably a member.
+    pub(crate) fn asked_by(&mut self, world: &World<'_>, peer: NodeId) {
+        if self.pushes >= PUSHES_PER_ROUND {
+            return;
+        }
+        let known = world.peers.get(&peer);
+        let Some(prefix) = known.and_then(|known| known.prefix) else {
+            return;
+        };
+        if !self.probing.contains_key(&peer) && !self.view.has(&peer) && self.view.wants(&peer, &prefix) {
+            self.pushes += 1;
+            self.candidates.insert(peer, Vec::new());
         }
     }
 
@@ -133,9 +153,10 @@ impl Swarm {
         if !world.may_ask(&peer) {
             return;
         }
+        self.sampling.asked_by(world, peer);
         let mut held = self.sampling.view.members();
         held.retain(|held| held.node != peer);
-        world.chance.draw(&mut held, CONTACTS_PER_PULL);
+        world.chance.draw(&mut held, MAX_CONTACTS);
         let contacts = held.into_iter().map(|held| Contact {
             node: held.node,
             addresses: held.addresses,
@@ -149,16 +170,18 @@ impl Swarm {
 
     /// A peer names members. What was not asked for is not read.
     pub(crate) fn on_contacts(&mut self, world: &mut World<'_>, peer: NodeId, contacts: Vec<Contact>) {
-        let Some((asked, left)) = self.sampling.pulled.take() else {
-            return;
-        };
-        if asked != peer {
-            self.sampling.pulled = Some((asked, left));
+        if self.sampling.pulled != Some(peer) {
             return;
         }
-        for contact in contacts.into_iter().take(left) {
-            if !self.is_shunned(&contact.node, world.now_ms) {
-                self.sampling.named(&world.me, contact);
+        self.sampling.pulled = None;
+        let mut contacts = contacts;
+        let all = contacts.len();
+        world.chance.draw(&mut contacts, all);
+        let few = self.sampling.view.members().len() < FEW;
+        let mut left = if few { 3 * NAMED_PER_PULL } else { NAMED_PER_PULL };
+        for contact in contacts {
+            if left > 0 && !self.is_shunned(&contact.node, world.now_ms) {
+                left -= usize::from(self.sampling.named(&world.me, contact));
             }
         }
         self.try_candidates(world);
@@ -171,6 +194,7 @@ impl Swarm {
             return;
         }
         self.sampling.rounds += 1;
+        self.sampling.pushes = 0;
         self.expire(world);
         if self.sampling.rounds.is_multiple_of(REFRESH_ROUNDS) {
             self.sampling.view.refresh(REFRESH_SLOTS, world.chance);
@@ -179,14 +203,14 @@ impl Swarm {
             self.sampling.begin(&world.me);
         }
         self.pull(world);
-        self.check_one(world);
+        (0..CHECKS).for_each(|_| self.check_one(world));
         self.try_candidates(world);
         let looking = self.open_links(world);
         self.drop_silent(world);
         self.forget_absent(world);
         let lost = self.sampling.view.empty() == SLOTS && !self.sampling.first.is_empty();
         let longest = if looking || lost { LOOKING_MS } else { ROUND_MAX_MS };
-        self.sampling.pause_ms = (self.sampling.pause_ms * 3 / 2).min(longest);
+        self.sampling.pause_ms = (self.sampling.pause_ms * 5 / 4).min(longest);
         let pause = world.chance.about(self.sampling.pause_ms);
         self.sampling.next_ms = now_ms + pause;
         world.wake(pause, Timer::Round(self.app));
@@ -208,7 +232,7 @@ impl Swarm {
         };
         let (node, addresses) = (held.node, held.addresses.clone());
         if world.reach(node, &addresses, OverlayFrame::Pull(self.app)) {
-            self.sampling.pulled = Some((node, CONTACTS_PER_PULL));
+            self.sampling.pulled = Some(node);
         }
     }
 

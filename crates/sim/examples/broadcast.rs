@@ -1,4 +1,4 @@
-//! `cargo run --release -p hedgerow-sim --example broadcast -- PEERS HOSTILE MESSAGES SEED [BYTES] [CHURN] [NETWORKS]`
+//! `cargo run --release -p hedgerow-sim --example broadcast -- PEERS HOSTILE MESSAGES SEED [BYTES] [CHURN] [NETWORKS] [CONSPIRACY]`
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, clippy::disallowed_types)]
 use hedgerow_sim::broadcast::{Plan, run};
 fn main() {
@@ -12,6 +12,7 @@ fn main() {
         bytes: get(4, 1024.0) as usize,
         churn: get(5, 0.0),
         hostile_networks: get(6, 0.0) as usize,
+        conspiracy: get(7, 0.0) > 0.0,
         ..Plan::default()
     };
     let begun = std::time::Instant::now();

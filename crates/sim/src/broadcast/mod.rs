@@ -1,6 +1,6 @@
 //! Messages to all members of an app, with the very core of the node, in a network of which a part is hostile (Z1, Z7).
 //!
-//! Every peer runs its own [`hedgerow_overlay::Overlay`]. Peers find each other from three contacts each, links have
+//! Every peer runs its own [`hedgerow_overlay::Overlay`]. Peers find each other from eight contacts each, as a lookup gives them, links have
 //! the latency of the distance between two places, a lost packet delays what follows it as QUIC does. Hostile peers
 //! take part like others and then do not pass messages on, or announce them and do not give them, or turn so only when
 //! they are relied on. At the end some of them flood.
@@ -35,6 +35,8 @@ pub struct Plan {
     pub loss: f64,
     /// Share of honest members that go away and come back while the messages travel.
     pub churn: f64,
+    /// Hostile members name only each other to who asks for members.
+    pub conspiracy: bool,
     /// Hostile members sit in so many networks (/24); 0 gives each its own.
     pub hostile_networks: usize,
 }
@@ -50,6 +52,7 @@ impl Default for Plan {
             bytes: 1024,
             loss: 0.01,
             churn: 0.0,
+            conspiracy: false,
             hostile_networks: 0,
         }
     }

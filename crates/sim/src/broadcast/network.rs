@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use core::net::SocketAddr;
 use hedgerow_base::{AppId, NodeId, SecretKey};
 use hedgerow_overlay::{AppConfig, Effect, Input, Outgoing, Overlay, Prefix, Rules, Running};
-use hedgerow_wire::overlay::{Contact, OverlayFrame};
+use hedgerow_wire::overlay::{Contact, MAX_CONTACTS, OverlayFrame};
 use std::collections::BTreeMap;
 
 /// The app of all.
@@ -14,7 +14,7 @@ pub(super) const APP: AppId = AppId([7; 32]);
 /// A packet that is lost is noticed and sent again after so long, microseconds.
 const AGAIN: u64 = 250_000;
 /// Contacts that a new member knows.
-const FIRST: usize = 3;
+const FIRST: usize = 8;
 
 /// What a peer does with messages of others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +45,15 @@ pub(super) struct Peer {
     lives: u64,
 }
 
+impl Peer {
+    fn contact(&self) -> Contact {
+        Contact {
+            node: self.node,
+            addresses: vec![self.address],
+        }
+    }
+}
+
 /// What happens.
 pub(super) enum Event {
     Frame { from: u32, to: u32, frame: Box<OverlayFrame> },
@@ -67,6 +76,7 @@ pub(super) struct Network {
     /// Turncoats pass nothing on.
     pub(super) turned: bool,
     index: BTreeMap<NodeId, u32>,
+    hostile: Vec<u32>,
     out: Vec<Effect>,
     rules: Arc<Rules>,
     memo: Arc<Memo>,
@@ -99,6 +109,8 @@ impl Network {
             }
         }
         let index = peers.iter().enumerate().map(|(at, peer)| (peer.node, at as u32)).collect();
+        let hostile = peers.iter().enumerate().filter(|(_, peer)| peer.conduct != Conduct::Honest);
+        let hostile = hostile.map(|(at, _)| at as u32).collect();
         Self {
             measure: Measure::new(&plan, &peers),
             plan,
@@ -108,6 +120,7 @@ impl Network {
             now: 0,
             turned: false,
             index,
+            hostile,
             out: Vec::new(),
             rules: Arc::new(rules),
             memo,
@@ -169,6 +182,9 @@ impl Network {
     fn happen(&mut self, event: Event) {
         match event {
             Event::Frame { from, to, frame } => {
+                // Frames are handed over as they are; this proves that their bytes say the same.
+                #[cfg(test)]
+                assert_eq!(OverlayFrame::decode(&frame.to_bytes()), Ok(Some((*frame).clone())));
                 if self.connected(from, to) {
                     let peer = self.node(from);
                     self.measure.came(self.now, to, &frame);
@@ -265,9 +281,29 @@ impl Network {
             Conduct::Liar => matches!(frame, OverlayFrame::Push { .. }),
             Conduct::Turncoat => self.turned && matches!(frame, OverlayFrame::Push { .. } | OverlayFrame::Announce { .. }),
         };
-        if !silent {
-            self.transmit(from, to, frame);
+        if silent {
+            return;
         }
+        let frame = match frame {
+            OverlayFrame::Contacts { app, .. } if self.plan.conspiracy && conduct != Conduct::Honest => OverlayFrame::Contacts {
+                app,
+                contacts: self.accomplices(),
+            },
+            frame => frame,
+        };
+        self.transmit(from, to, frame);
+    }
+
+    /// What hostile peers answer who asks for members: each other.
+    fn accomplices(&mut self) -> Vec<Contact> {
+        let mut contacts = Vec::new();
+        while contacts.len() < MAX_CONTACTS {
+            let at = self.chance.below(self.hostile.len());
+            let other = self.hostile.get(at).and_then(|at| self.peers.get(*at as usize));
+            let Some(other) = other else { break };
+            contacts.push(other.contact());
+        }
+        contacts
     }
 
     pub(super) fn transmit(&mut self, from: u32, to: u32, frame: OverlayFrame) {
@@ -328,12 +364,7 @@ impl Network {
         let mut contacts = Vec::new();
         for _ in 0..FIRST {
             let other = self.chance.below(self.peers.len());
-            if let Some(other) = self.peers.get(other) {
-                contacts.push(Contact {
-                    node: other.node,
-                    addresses: vec![other.address],
-                });
-            }
+            contacts.extend(self.peers.get(other).map(Peer::contact));
         }
         let seed = [self.chance.any(), self.chance.any(), self.chance.any(), self.chance.any()];
         let Some(peer) = self.peers.get_mut(at as usize) else { return };

@@ -54,6 +54,10 @@ pub struct Report {
     pub loss: f64,
     /// Share of honest members that came and went.
     pub churn: f64,
+    /// Whether hostile members named only each other.
+    pub conspiracy: bool,
+    /// In so many networks hostile members sat; 0 is one for each.
+    pub hostile_networks: usize,
     /// Honest members that were there all the time.
     pub counted: u64,
     /// Mean share of them that got a message.
@@ -220,6 +224,8 @@ impl Report {
             bytes: plan.bytes,
             loss: plan.loss,
             churn: plan.churn,
+            conspiracy: plan.conspiracy,
+            hostile_networks: plan.hostile_networks,
             counted: measure.counted(),
             reached: reached.iter().sum::<f64>() / reached.len().max(1) as f64,
             reached_min: reached.iter().copied().fold(1.0, f64::min),
@@ -248,7 +254,53 @@ impl Report {
     /// For people.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        let _ = write!(text, "{self:#?}");
+        // Writing to a text cannot fail.
+        let _ = self.write(&mut text);
         text
+    }
+
+    fn write(&self, to: &mut String) -> std::fmt::Result {
+        let per_cent = |share: f64| format!("{:.2} %", share * 100.0);
+        writeln!(
+            to,
+            "{} members with {} links of their own each ({:.1} in all, at most {}), {} hostile; {} messages of {} bytes,\n\
+             {} of packets lost, {} of honest members come and go, seed {}\n",
+            self.peers,
+            self.fanout,
+            self.links_mean,
+            self.links_max,
+            per_cent(self.hostile),
+            self.messages,
+            self.bytes,
+            per_cent(self.loss),
+            per_cent(self.churn),
+            self.seed
+        )?;
+        let mut line = |what: &str, is: String| writeln!(to, "  {what:44} {is}");
+        line("honest members that got a message, mean", per_cent(self.reached))?;
+        line("  of the message that fewest got", per_cent(self.reached_min))?;
+        line("  and twice", self.delivered_twice.to_string())?;
+        line("hops, mean and most", format!("{:.1} and {}", self.hops_mean, self.hops_max))?;
+        line("bytes of messages for each that had to come", format!("{:.2}", self.redundancy))?;
+        line("bytes of everything for each of the text", format!("{:.2}", self.overhead))?;
+        let times = [self.latency_p50_ms, self.latency_p99_ms, self.latency_max_ms].map(|ms| format!("{ms} ms"));
+        line("half, 99 % and all have it after", times.join(", "))?;
+        line("hostile members in views of honest ones", per_cent(self.hostile_in_views))?;
+        line("honest members that were cut off", self.honest_banned.to_string())?;
+        line("honest signers that were cut off", self.honest_signers_cut.to_string())?;
+        for (what, count) in &self.honest_charges {
+            line("  charged in vain", format!("{what}: {count}"))?;
+        }
+        writeln!(
+            to,
+            "\nFloods of 500 messages, {} members: what the honest member got that got most",
+            self.flooded_peers
+        )?;
+        let mut line = |what: &str, is: u64| writeln!(to, "  {what:44} {is}");
+        line("one signer, handed in by many", self.spam.one_signer_many_ways)?;
+        line("one signer, pushed without regard to credit", self.spam.one_signer_one_way)?;
+        line("a new signer each, over one link", self.spam.many_signers_one_link)?;
+        line("  over all links, one after the other", self.spam.many_signers_one_way)?;
+        writeln!(to, "  ({} links until nobody took them any more)", self.spam.many_signers_links)
     }
 }
