@@ -111,7 +111,7 @@ impl Link {
             active: AtomicBool::new(false),
             name: Mutex::new(name),
             since_ms,
-            queues: [limits.outbound_bytes, limits.outbound_bytes, limits.live_bytes, limits.outbound_bytes].map(Queue::new),
+            queues: Channel::ALL.map(|channel| Queue::new(limits.outbound(channel))),
             granted: Default::default(),
             taken: Arc::default(),
             streams_seen: Default::default(),

@@ -31,7 +31,14 @@ enum Found {
 
 impl Swarm {
     /// A peer pushes a message.
-    pub(crate) fn on_push(&mut self, world: &mut World<'_>, peer: NodeId, wanted: bool, came: Came, envelope: &Envelope) {
+    pub(crate) fn on_push(
+        &mut self,
+        world: &mut World<'_>,
+        peer: NodeId,
+        wanted: bool,
+        came: Came,
+        envelope: &Envelope,
+    ) {
         if !self.links.contains_key(&peer) {
             // It ended here while this was on its way.
             return;
@@ -56,7 +63,14 @@ impl Swarm {
         }
     }
 
-    fn check(&mut self, world: &mut World<'_>, peer: NodeId, wanted: bool, came: Came, envelope: &Envelope) -> Result<Unsealed, Found> {
+    fn check(
+        &mut self,
+        world: &mut World<'_>,
+        peer: NodeId,
+        wanted: bool,
+        came: Came,
+        envelope: &Envelope,
+    ) -> Result<Unsealed, Found> {
         let same_rules = self.same_rules(&peer);
         if envelope.as_bytes().len() > self.config.rules.max_envelope() {
             self.spent(world, peer, wanted, None);

@@ -426,5 +426,4 @@ impl Swarm {
             OverlayFrame::Ask { .. } | OverlayFrame::Told { .. } => {}
         }
     }
-
 }

@@ -174,13 +174,7 @@ impl Swarm {
     }
 
     /// A direct message came.
-    pub(crate) fn on_direct(
-        &mut self,
-        world: &mut World<'_>,
-        peer: NodeId,
-        request: Option<u64>,
-        envelope: &Envelope,
-    ) {
+    pub(crate) fn on_direct(&mut self, world: &mut World<'_>, peer: NodeId, request: Option<u64>, envelope: &Envelope) {
         let Some(message) = self.check_direct(world, peer, envelope) else {
             return;
         };
@@ -240,7 +234,10 @@ impl Swarm {
             world.charge(peer, Fault::BadSignature);
             return None;
         }
-        let same_rules = self.links.get(&peer).is_some_and(|link| link.rules == *self.config.rules.digest());
+        let same_rules = self
+            .links
+            .get(&peer)
+            .is_some_and(|link| link.rules == *self.config.rules.digest());
         let rules = self.config.rules.clone();
         let signer = header.signer;
         let refused = if envelope.as_bytes().len() > rules.max_envelope() {
@@ -269,7 +266,8 @@ impl Swarm {
             if !self.signers.is_new(&who, header.source, header.seq) {
                 return None;
             }
-            self.signers.mark(&who, &rules.signer_rate(), header.source, header.seq, world.now_ms);
+            self.signers
+                .mark(&who, &rules.signer_rate(), header.source, header.seq, world.now_ms);
         }
         let facts = Facts {
             body: message.body(),

@@ -209,9 +209,8 @@ impl Swarm {
         }
         let (taken, now_ms) = (self.taken, world.now_ms);
         let full = near >= INCOMING_PER_PREFIX;
-        let mut silent = incoming().filter(|(other, link)| {
-            link.is_silent(taken, now_ms) && (!full || world.prefix(other) == prefix)
-        });
+        let mut silent = incoming()
+            .filter(|(other, link)| link.is_silent(taken, now_ms) && (!full || world.prefix(other) == prefix));
         let worst = silent.next().map(|(other, _)| *other);
         match worst {
             Some(worst) => {
@@ -226,7 +225,9 @@ impl Swarm {
     pub(crate) fn drop_silent(&mut self, world: &mut World<'_>) {
         let (taken, now_ms) = (self.taken, world.now_ms);
         let mut own = self.links.iter().filter(|(_, link)| link.ours);
-        let silent = own.find(|(_, link)| link.is_silent(taken, now_ms)).map(|(peer, _)| *peer);
+        let silent = own
+            .find(|(_, link)| link.is_silent(taken, now_ms))
+            .map(|(peer, _)| *peer);
         if let Some(peer) = silent {
             self.shun(peer, now_ms);
             self.unlink(world, peer, Some(Unlink::Replaced));

@@ -22,10 +22,7 @@ const QUESTION_RATE: Rate = Rate {
 };
 
 /// How often a peer is charged for sending direct messages too fast: what was held up on the way is no flood.
-const CHARGES: Rate = Rate {
-    per_s: 1.0,
-    burst: 1.0,
-};
+const CHARGES: Rate = Rate { per_s: 1.0, burst: 1.0 };
 
 /// A peer that is connected, waited for, or owes something.
 #[derive(Clone, Debug)]
@@ -136,7 +133,10 @@ impl World<'_> {
             self.peers.retain(|_, known| !known.is_idle(now_ms));
             if self.peers.len() >= PEERS {
                 // Whoever owes least is forgiven, so that no number of guilty ids keeps an innocent one out.
-                let gone = self.peers.iter_mut().filter(|(_, known)| !known.connected && !known.connecting);
+                let gone = self
+                    .peers
+                    .iter_mut()
+                    .filter(|(_, known)| !known.connected && !known.connecting);
                 let least = gone.map(|(node, known)| (known.score.points(now_ms), *node)).min();
                 self.peers.remove(&least?.1);
             }

@@ -15,7 +15,14 @@ impl Prefix {
         let mut bytes = [0; 18];
         let ip = address.ip().to_canonical();
         let (octets, keep): (&[u8], usize) = match &ip {
-            IpAddr::V4(v4) => (&v4.octets(), if v4.is_loopback() || v4.is_private() || v4.is_link_local() { 4 } else { 3 }),
+            IpAddr::V4(v4) => (
+                &v4.octets(),
+                if v4.is_loopback() || v4.is_private() || v4.is_link_local() {
+                    4
+                } else {
+                    3
+                },
+            ),
             IpAddr::V6(v6) => {
                 let near = v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local();
                 (&v6.octets(), if near { 16 } else { 6 })
@@ -26,7 +33,10 @@ impl Prefix {
         let mut all = octets.iter().take(keep).chain(&port);
         // The kind comes first, so that no IPv4 prefix equals one of IPv6.
         let kind = if octets.len() == 4 { 4 } else { 6 };
-        bytes.iter_mut().zip(core::iter::once(&kind).chain(&mut all)).for_each(|(to, from)| *to = *from);
+        bytes
+            .iter_mut()
+            .zip(core::iter::once(&kind).chain(&mut all))
+            .for_each(|(to, from)| *to = *from);
         Self(bytes)
     }
 

@@ -3,7 +3,8 @@
 use crate::{
     api::Effect,
     bounds::{
-        ANSWER_MS, CANDIDATES, CHECKS, FEW, FIRST, LOOKING_MS, NAMED_PER_PULL, PROBES, PUSHES_PER_ROUND, REFRESH_ROUNDS, REFRESH_SLOTS, ROUND_MAX_MS, ROUND_MS, SLOTS,
+        ANSWER_MS, CANDIDATES, CHECKS, FEW, FIRST, LOOKING_MS, NAMED_PER_PULL, PROBES, PUSHES_PER_ROUND,
+        REFRESH_ROUNDS, REFRESH_SLOTS, ROUND_MAX_MS, ROUND_MS, SLOTS,
     },
     peers::{Timer, World},
     prefix::Prefix,
@@ -259,7 +260,11 @@ impl Swarm {
     }
 
     fn try_candidates(&mut self, world: &mut World<'_>) {
-        let few = if self.sampling.view.empty() > 0 { PROBES } else { PROBES / 2 };
+        let few = if self.sampling.view.empty() > 0 {
+            PROBES
+        } else {
+            PROBES / 2
+        };
         let count = few.saturating_sub(self.sampling.probing.len());
         for (node, addresses) in self.sampling.draw(world, count) {
             self.ask_member(world, node, &addresses);

@@ -166,7 +166,9 @@ impl TryFrom<&RulesText> for Rules {
         }
         let signer = rate(
             ("rate_per_signer", text.rate_per_signer, default.signer.per_s),
-            ("burst_per_signer", text.burst_per_signer, |per_s| (per_s * 10.0).max(10.0)),
+            ("burst_per_signer", text.burst_per_signer, |per_s| {
+                (per_s * 10.0).max(10.0)
+            }),
         )?;
         let forwarder = rate(
             ("rate_per_forwarder", text.rate_per_forwarder, default.forwarder.per_s),
@@ -226,7 +228,10 @@ fn pattern(pattern: &str) -> Result<Regex, RulesError> {
         why,
     };
     if pattern.len() > MAX_PATTERN {
-        return Err(refused(format!("it has {} bytes, {MAX_PATTERN} are allowed", pattern.len())));
+        return Err(refused(format!(
+            "it has {} bytes, {MAX_PATTERN} are allowed",
+            pattern.len()
+        )));
     }
     // Without tables of Unicode all versions of the program agree on every message.
     let mut builder = RegexBuilder::new(pattern);

@@ -46,10 +46,7 @@ struct Signer {
 
 /// How often a signer is charged for its rate. What a network held up for a minute comes at once, and is no flood:
 /// it costs a few points, while a flood that goes on is cut off after five seconds.
-const CHARGES: Rate = Rate {
-    per_s: 4.0,
-    burst: 4.0,
-};
+const CHARGES: Rate = Rate { per_s: 4.0, burst: 4.0 };
 
 impl Signer {
     fn new(rate: &Rate, now_ms: u64) -> Self {
@@ -87,9 +84,9 @@ impl Signers {
     fn turn(&mut self, now_ms: u64) {
         let mut old = core::mem::take(&mut self.young);
         let kept = core::mem::take(&mut self.old);
-        let owing = kept.into_iter().filter_map(|(who, mut signer)| {
-            (signer.score.points(now_ms) > 0).then_some((who, signer))
-        });
+        let owing = kept
+            .into_iter()
+            .filter_map(|(who, mut signer)| (signer.score.points(now_ms) > 0).then_some((who, signer)));
         for (who, signer) in owing.take(SIGNERS / 4) {
             old.entry(who).or_insert(signer);
         }

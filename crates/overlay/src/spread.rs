@@ -60,7 +60,9 @@ impl Swarm {
         world.chance.draw(&mut open, all);
         let mut announce = Vec::new();
         for (at, peer) in open.into_iter().enumerate() {
-            let Some(link) = self.links.get_mut(&peer) else { continue };
+            let Some(link) = self.links.get_mut(&peer) else {
+                continue;
+            };
             if at < pushes && link.queue.is_empty() && link.spend() {
                 kept.knows |= link.bit();
                 let frame = push(self.handle, false, kept, world.now_ms);

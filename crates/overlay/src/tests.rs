@@ -30,7 +30,11 @@ pub(super) fn node(of: usize) -> NodeId {
 /// Which core a node is; past all of them if it is none.
 fn core_of(node: &NodeId) -> usize {
     let first = node.0[0];
-    if node.0 == [first; 32] && first > 0 { first as usize - 1 } else { usize::MAX }
+    if node.0 == [first; 32] && first > 0 {
+        first as usize - 1
+    } else {
+        usize::MAX
+    }
 }
 
 pub(super) fn who(of: u8) -> Pseudonym {
@@ -212,7 +216,9 @@ impl Net {
         let until = self.now_ms + ms;
         loop {
             let due = self.cores.iter().enumerate();
-            let due = due.filter_map(|(at, core)| core.poll_timeout().map(|ms| (ms, at))).min();
+            let due = due
+                .filter_map(|(at, core)| core.poll_timeout().map(|ms| (ms, at)))
+                .min();
             let Some((at_ms, at)) = due.filter(|(at_ms, _)| *at_ms <= until) else {
                 break;
             };

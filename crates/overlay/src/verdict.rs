@@ -42,7 +42,9 @@ impl Verdicts {
     }
 
     fn first_is_over(&self, now_ms: u64) -> bool {
-        self.later.front().is_some_and(|(received, came)| is_over(received, came, now_ms))
+        self.later
+            .front()
+            .is_some_and(|(received, came)| is_over(received, came, now_ms))
     }
 }
 

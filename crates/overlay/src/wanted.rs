@@ -46,7 +46,10 @@ impl Wanted {
     /// A message came; answers the links over which it was announced.
     pub(crate) fn done(&mut self, tag: &Tag, links: &BTreeMap<NodeId, Link>) -> u64 {
         let missing = self.0.remove(tag);
-        let announcers = missing.into_iter().flat_map(|missing| missing.announcers).map(|(_, peer)| peer);
+        let announcers = missing
+            .into_iter()
+            .flat_map(|missing| missing.announcers)
+            .map(|(_, peer)| peer);
         announcers
             .filter_map(|peer| links.get(&peer))
             .fold(0, |bits, link| bits | link.bit())
@@ -94,7 +97,11 @@ impl Swarm {
         }
         // Whoever gave something before is asked first, and then who has it over few hops.
         let proven = self.links.get(&peer).is_some_and(|link| link.proven);
-        let rank = if proven { item.hops } else { item.hops.saturating_add(HOPS) };
+        let rank = if proven {
+            item.hops
+        } else {
+            item.hops.saturating_add(HOPS)
+        };
         if let Some(missing) = self.wanted.0.get_mut(&item.tag) {
             missing.announced(peer, rank);
             return;
@@ -163,7 +170,11 @@ impl Swarm {
             }
             let peer = missing.announcers.get(missing.next).map(|(_, peer)| *peer);
             missing.next += 1;
-            let open = |peer: &NodeId| self.links.get(peer).is_some_and(|link| link.asked.len() < ASKED_PER_LINK);
+            let open = |peer: &NodeId| {
+                self.links
+                    .get(peer)
+                    .is_some_and(|link| link.asked.len() < ASKED_PER_LINK)
+            };
             if let Some(peer) = peer.filter(open) {
                 return Some(peer);
             }
@@ -192,7 +203,11 @@ impl Swarm {
 
     /// A link is gone: what it was asked for is asked of others at once.
     pub(crate) fn wanted_elsewhere(&mut self, world: &mut World<'_>, peer: &NodeId) {
-        let asked = self.wanted.0.iter_mut().filter(|(_, missing)| missing.asked == Some(*peer));
+        let asked = self
+            .wanted
+            .0
+            .iter_mut()
+            .filter(|(_, missing)| missing.asked == Some(*peer));
         let mut tags = Vec::new();
         for (tag, missing) in asked {
             (missing.asked, missing.at_ms) = (None, world.now_ms);

@@ -1,5 +1,10 @@
 //! `cargo run --release -p hedgerow-sim --example broadcast -- PEERS HOSTILE MESSAGES SEED [BYTES] [CHURN] [NETWORKS] [CONSPIRACY]`
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, clippy::disallowed_types)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::disallowed_types
+)]
 use hedgerow_sim::broadcast::{Plan, run};
 fn main() {
     let arguments: Vec<f64> = std::env::args().skip(1).map(|a| a.parse().unwrap()).collect();

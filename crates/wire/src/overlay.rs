@@ -68,10 +68,7 @@ fn bounded(what: &'static str, len: usize, max: usize) -> Result<(), OverlayFram
 }
 
 /// Reads a definite array of at most `MAX` items.
-fn list<'b, C, T: Decode<'b, C>, const MAX: usize>(
-    d: &mut Decoder<'b>,
-    ctx: &mut C,
-) -> Result<Vec<T>, decode::Error> {
+fn list<'b, C, T: Decode<'b, C>, const MAX: usize>(d: &mut Decoder<'b>, ctx: &mut C) -> Result<Vec<T>, decode::Error> {
     let len = d
         .array()?
         .ok_or_else(|| decode::Error::message("list of unknown length"))?;

@@ -167,10 +167,7 @@ fn a_signed_message_has_these_bytes_and_this_id() {
         HEXLOWER.encode(&signer.0)
     );
     assert_eq!(HEXLOWER.encode(signed), expected);
-    assert_eq!(
-        HEXLOWER.encode(&signature.0[..16]),
-        "05205ebd4362d0ac67ed16ef44216d32"
-    );
+    assert_eq!(HEXLOWER.encode(&signature.0[..16]), "05205ebd4362d0ac67ed16ef44216d32");
     assert_eq!(
         unsealed.id.to_string(),
         "b8d96753529a165486eabad638e88d749329fa189631467ece30eaecb0ff9246"
@@ -179,7 +176,11 @@ fn a_signed_message_has_these_bytes_and_this_id() {
     assert!(unsealed.holds());
     let of_another = Envelope::join(signed, Some(&here(true).who.unwrap().signature));
     assert!(!of_another.unseal().unwrap().holds());
-    assert_eq!(of_another.unseal().unwrap().id, unsealed.id, "the id is that of the signed bytes");
+    assert_eq!(
+        of_another.unseal().unwrap().id,
+        unsealed.id,
+        "the id is that of the signed bytes"
+    );
 }
 
 #[test]
@@ -250,13 +251,19 @@ fn what_is_over_its_bound_is_refused_before_it_is_kept() {
 fn messages_that_contradict_themselves_are_refused() {
     let good = Envelope::seal(header(), b"hi", Some(&key())).unseal().unwrap();
     let (_, signed, _) = good.signed().unwrap();
-    assert!(Envelope::join(signed, None).unseal().is_err(), "a signer without a signature");
+    assert!(
+        Envelope::join(signed, None).unseal().is_err(),
+        "a signer without a signature"
+    );
     let plain = Envelope::seal(header(), b"hi", None);
     let bytes = plain.as_bytes();
     let signature = here(true).who.unwrap().signature;
     let inner = &bytes[3..bytes.len() - 1];
     assert!(Envelope::join(inner, None).unseal().is_ok());
-    assert!(Envelope::join(inner, Some(&signature)).unseal().is_err(), "a signature without a signer");
+    assert!(
+        Envelope::join(inner, Some(&signature)).unseal().is_err(),
+        "a signature without a signer"
+    );
     let for_ever = Envelope::seal(
         Header {
             ttl_ms: MAX_TTL_MS + 1,

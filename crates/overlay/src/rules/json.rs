@@ -44,10 +44,7 @@ struct Part<'a> {
 impl Part<'_> {
     fn inner<E: Error>(&mut self) -> Result<Part<'_>, E> {
         let depth = self.depth.checked_sub(1).ok_or_else(|| E::custom("too deep"))?;
-        Ok(Part {
-            left: self.left,
-            depth,
-        })
+        Ok(Part { left: self.left, depth })
     }
 }
 

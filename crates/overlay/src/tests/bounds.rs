@@ -4,7 +4,10 @@ use hedgerow_wire::overlay::{Item, Tag};
 
 #[test]
 fn floods_of_everything_leave_memory_bounded() {
-    let mut net = Net::new(1, &rules("rate_per_forwarder = 10000\nburst_per_forwarder = 100000\nrate_per_signer = 10000"));
+    let mut net = Net::new(
+        1,
+        &rules("rate_per_forwarder = 10000\nburst_per_forwarder = 100000\nrate_per_signer = 10000"),
+    );
     let intruder = net.intruder(7);
     for number in 0..40_000u64 {
         let mut tag = [0; 16];
@@ -23,7 +26,10 @@ fn floods_of_everything_leave_memory_bounded() {
         net.told.clear();
     }
     let size = net.cores[0].size();
-    assert!(size.seen <= 2 * SEEN && size.kept_bytes <= RECENT_BYTES + 2_000, "{size:?}");
+    assert!(
+        size.seen <= 2 * SEEN && size.kept_bytes <= RECENT_BYTES + 2_000,
+        "{size:?}"
+    );
     assert!(size.signers <= 2 * SIGNERS, "{size:?}");
 }
 
@@ -68,6 +74,9 @@ fn contacts_without_end_are_not_all_tried() {
     let contacts = contacts.collect();
     net.give(0, Input::Heard { app: APP, contacts });
     net.pass(5_000);
-    let tried = net.told.iter().filter(|(_, effect)| matches!(effect, Effect::Connect { .. }));
+    let tried = net
+        .told
+        .iter()
+        .filter(|(_, effect)| matches!(effect, Effect::Connect { .. }));
     assert!(tried.count() <= CANDIDATES.max(FIRST));
 }

@@ -4,7 +4,8 @@ use super::*;
 use crate::{Standing, score};
 use std::{format, println, string::ToString};
 
-const STRICT: &str = "max_bytes = 100\nsigned_only = true\nfilter = '^ok'\nrate_per_signer = 1.0\nburst_per_signer = 1000";
+const STRICT: &str =
+    "max_bytes = 100\nsigned_only = true\nfilter = '^ok'\nrate_per_signer = 1.0\nburst_per_signer = 1000";
 
 fn bad_signature(seq: u64) -> Envelope {
     let good = forge(Some(9), seq, b"ok").unseal().unwrap();
@@ -18,10 +19,21 @@ type Make = fn(u64) -> Envelope;
 
 fn kinds() -> Vec<(&'static str, Fault, &'static str, Make)> {
     vec![
-        ("over the size", Fault::Oversize, "forwarder", |seq| forge(Some(9), seq, &[b'o'; 1000])),
-        ("signature does not hold", Fault::BadSignature, "forwarder", bad_signature),
-        ("not signed", Fault::Unsigned, "forwarder", |seq| forge(None, seq, b"ok")),
-        ("against the filter", Fault::Filter, "forwarder and signer", |seq| forge(Some(9), seq, b"no")),
+        ("over the size", Fault::Oversize, "forwarder", |seq| {
+            forge(Some(9), seq, &[b'o'; 1000])
+        }),
+        (
+            "signature does not hold",
+            Fault::BadSignature,
+            "forwarder",
+            bad_signature,
+        ),
+        ("not signed", Fault::Unsigned, "forwarder", |seq| {
+            forge(None, seq, b"ok")
+        }),
+        ("against the filter", Fault::Filter, "forwarder and signer", |seq| {
+            forge(Some(9), seq, b"no")
+        }),
         ("no message at all", Fault::Malformed, "forwarder", |seq| {
             Envelope::from_bytes(&[0xff, seq as u8]).unwrap()
         }),
@@ -43,7 +55,10 @@ fn kinds() -> Vec<(&'static str, Fault, &'static str, Make)> {
 
 #[test]
 fn every_kind_of_bad_message_costs_what_the_table_says_and_is_never_delivered() {
-    println!("{:28} {:>6}  {:22} {:>6} {:>5}", "message", "points", "who pays", "slowed", "cut");
+    println!(
+        "{:28} {:>6}  {:22} {:>6} {:>5}",
+        "message", "points", "who pays", "slowed", "cut"
+    );
     for (name, fault, pays, make) in kinds() {
         let mut net = Net::new(1, &rules(STRICT));
         let intruder = net.intruder(7);
@@ -77,12 +92,24 @@ fn every_kind_of_bad_message_costs_what_the_table_says_and_is_never_delivered() 
         assert_eq!(cut, u64::from(score::CUT) / points + 1, "{name}");
         assert!(net.delivered(0).is_empty(), "{name}");
         assert_eq!(net.cut(), [(0, intruder.node)], "{name}");
-        let signer = net.charged(0).into_iter().filter(|(payer, ..)| matches!(payer, Payer::Signer(..)));
+        let signer = net
+            .charged(0)
+            .into_iter()
+            .filter(|(payer, ..)| matches!(payer, Payer::Signer(..)));
         assert_eq!(signer.count() > 0, pays.contains("signer"), "{name}");
     }
-    println!("{:28} {:>6}  {:22} {:>6} {:>5}", "faster than the credit", 2, "forwarder", 11, 21);
-    println!("{:28} {:>6}  {:22} {:>6} {:>5}", "too many of one signer", 2, "signer", 11, 21);
-    println!("{:28} {:>6}  {:22} {:>6} {:>5}", "the app says invalid", 10, "signer", 3, 5);
+    println!(
+        "{:28} {:>6}  {:22} {:>6} {:>5}",
+        "faster than the credit", 2, "forwarder", 11, 21
+    );
+    println!(
+        "{:28} {:>6}  {:22} {:>6} {:>5}",
+        "too many of one signer", 2, "signer", 11, 21
+    );
+    println!(
+        "{:28} {:>6}  {:22} {:>6} {:>5}",
+        "the app says invalid", 10, "signer", 3, 5
+    );
 }
 
 #[test]
@@ -95,7 +122,10 @@ fn whoever_pushes_more_than_its_credit_is_slowed_after_11_and_cut_after_21() {
         intruder.push(&mut net, forge(Some((sent % 200) as u8 + 20), sent, b"spam"));
     }
     let delivered = net.delivered(0).len() as u64;
-    assert!(delivered <= 25, "{delivered} messages of many signers came through one forwarder");
+    assert!(
+        delivered <= 25,
+        "{delivered} messages of many signers came through one forwarder"
+    );
     assert_eq!(sent - delivered, 21);
 }
 
@@ -109,11 +139,16 @@ fn a_signer_that_floods_is_cut_off_and_no_forwarder_pays_for_it() {
         net.pass(20);
     }
     let (first, second) = (net.delivered(0).len(), net.delivered(1).len());
-    assert!(first <= 25 && second <= 25, "{first} and {second} messages came through");
+    assert!(
+        first <= 25 && second <= 25,
+        "{first} and {second} messages came through"
+    );
     assert!(net.cut().is_empty(), "passing on is no fault while the credit lasts");
-    let all_by_signer = net.charged(0).iter().chain(&net.charged(1)).all(|(payer, fault, _)| {
-        (*payer, *fault) == (Payer::Signer(APP, who(9)), Fault::TooFast)
-    });
+    let all_by_signer = net
+        .charged(0)
+        .iter()
+        .chain(&net.charged(1))
+        .all(|(payer, fault, _)| (*payer, *fault) == (Payer::Signer(APP, who(9)), Fault::TooFast));
     assert!(all_by_signer);
     let points = net.charged(0).last().unwrap().2;
     assert!(points > score::CUT, "{points} points");
@@ -126,7 +161,14 @@ fn a_signer_whose_messages_the_app_rejects_is_cut_off_after_five_and_its_neighbo
     net.give(1, Input::Running { app: APP, running });
     for count in 0..8 {
         if let Some(id) = net.broadcast(0, say(&count.to_string())) {
-            net.give(1, Input::Verdict { app: APP, id, valid: false });
+            net.give(
+                1,
+                Input::Verdict {
+                    app: APP,
+                    id,
+                    valid: false,
+                },
+            );
         }
         net.pass(100);
     }
@@ -134,7 +176,11 @@ fn a_signer_whose_messages_the_app_rejects_is_cut_off_after_five_and_its_neighbo
     assert!(net.cut().is_empty(), "the node is not its user");
     let charged = net.charged(1);
     assert_eq!(charged.len(), 5);
-    assert!(charged.iter().all(|(payer, fault, _)| *payer == Payer::Signer(APP, who(1)) && *fault == Fault::Rejected));
+    assert!(
+        charged
+            .iter()
+            .all(|(payer, fault, _)| *payer == Payer::Signer(APP, who(1)) && *fault == Fault::Rejected)
+    );
 }
 
 #[test]

@@ -15,7 +15,8 @@ fn accepts(expression: &str, message: &str) -> Result<(), String> {
     })
 }
 
-const MESSAGE: &str = r#"{"kind": "move", "x": 3, "y": -2.5, "tags": ["a", "b"], "who": {"name": "Ann"}, "none": null}"#;
+const MESSAGE: &str =
+    r#"{"kind": "move", "x": 3, "y": -2.5, "tags": ["a", "b"], "who": {"name": "Ann"}, "none": null}"#;
 
 #[test]
 fn an_expression_sees_the_message_the_signer_and_the_size() {
@@ -126,7 +127,14 @@ fn patterns_that_would_take_for_ever_elsewhere_are_fast_or_refused() {
     assert!(rules.passes(facts).is_err());
     let long = "a".repeat(2_000);
     let deep = format!("{}a{}", "(".repeat(100), ")".repeat(100));
-    for pattern in ["a{1000}{1000}", "(", "(?=a)", r"\p{Greek}", long.as_str(), deep.as_str()] {
+    for pattern in [
+        "a{1000}{1000}",
+        "(",
+        "(?=a)",
+        r"\p{Greek}",
+        long.as_str(),
+        deep.as_str(),
+    ] {
         let error = Rules::try_from(&text(pattern)).unwrap_err();
         assert!(matches!(error, RulesError::Pattern { .. }), "{error}");
     }
@@ -154,10 +162,21 @@ fn rules_out_of_range_and_unknown_keys_are_refused() {
 #[test]
 fn equal_rules_have_equal_hashes_and_others_do_not() {
     let given = rules("max_bytes = 16384\nrate_per_signer = 1.0");
-    assert_eq!(given.digest(), Rules::default().digest(), "a default may be written out");
+    assert_eq!(
+        given.digest(),
+        Rules::default().digest(),
+        "a default may be written out"
+    );
     let texts = [
-        "max_bytes = 1", "rate_per_signer = 2", "burst_per_signer = 3", "rate_per_forwarder = 2",
-        "burst_per_forwarder = 99", "signed_only = true", "filter = 'a'", "accept = 'true'", "filter = 'true'",
+        "max_bytes = 1",
+        "rate_per_signer = 2",
+        "burst_per_signer = 3",
+        "rate_per_forwarder = 2",
+        "burst_per_forwarder = 99",
+        "signed_only = true",
+        "filter = 'a'",
+        "accept = 'true'",
+        "filter = 'true'",
     ];
     let mut digests: Vec<_> = texts.iter().map(|text| *rules(text).digest()).collect();
     digests.push(*Rules::default().digest());

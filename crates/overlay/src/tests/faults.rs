@@ -24,7 +24,9 @@ fn a_silent_announcer_is_asked_once_and_then_another() {
     net.pass(200);
     let wants = |net: &Net, of: &Intruder| {
         let sent = net.sent_to(of.node);
-        sent.iter().filter(|frame| matches!(frame, OverlayFrame::Want { .. })).count()
+        sent.iter()
+            .filter(|frame| matches!(frame, OverlayFrame::Want { .. }))
+            .count()
     };
     assert_eq!((wants(&net, &silent), wants(&net, &good)), (1, 0));
     net.pass(WANT_MS);
@@ -112,7 +114,11 @@ fn any_frame() -> impl Strategy<Value = OverlayFrame> {
         credit,
         who: None,
     });
-    let envelope = (any::<u64>(), prop::collection::vec(any::<u8>(), 0..200), prop::option::of(9u8..12))
+    let envelope = (
+        any::<u64>(),
+        prop::collection::vec(any::<u8>(), 0..200),
+        prop::option::of(9u8..12),
+    )
         .prop_map(|(seq, body, by)| forge(by, seq, &body));
     prop_oneof![
         here.clone().prop_map(OverlayFrame::Link),
@@ -127,13 +133,19 @@ fn any_frame() -> impl Strategy<Value = OverlayFrame> {
                 envelope,
             }
         ),
-        (handle.clone(), prop::collection::vec((tag.clone(), any::<u32>(), any::<u8>()), 0..20)).prop_map(
-            |(handle, items)| OverlayFrame::Announce {
+        (
+            handle.clone(),
+            prop::collection::vec((tag.clone(), any::<u32>(), any::<u8>()), 0..20)
+        )
+            .prop_map(|(handle, items)| OverlayFrame::Announce {
                 handle,
-                items: items.into_iter().map(|(tag, size, hops)| Item { tag, size, hops }).collect(),
-            }
-        ),
-        (handle.clone(), prop::collection::vec(tag, 0..20)).prop_map(|(handle, tags)| OverlayFrame::Want { handle, tags }),
+                items: items
+                    .into_iter()
+                    .map(|(tag, size, hops)| Item { tag, size, hops })
+                    .collect(),
+            }),
+        (handle.clone(), prop::collection::vec(tag, 0..20))
+            .prop_map(|(handle, tags)| OverlayFrame::Want { handle, tags }),
         (handle, any::<u64>()).prop_map(|(handle, total)| OverlayFrame::Credit { handle, total }),
         (any::<Option<u64>>(), envelope.clone()).prop_map(|(request, envelope)| OverlayFrame::Direct {
             app: APP,

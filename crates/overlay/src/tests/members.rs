@@ -1,5 +1,9 @@
 use super::*;
-use crate::{bounds::SLOTS, chance::Chance, view::{Held, View}};
+use crate::{
+    bounds::SLOTS,
+    chance::Chance,
+    view::{Held, View},
+};
 
 fn held(id: u32, network: u32) -> Held {
     let mut bytes = [0; 32];
@@ -26,7 +30,10 @@ fn one_network_cannot_fill_a_view_however_many_ids_it_invents() {
             view.offer(&held(id, 0x10_0000 + id % 4));
         }
         let members = view.members();
-        let hostile = members.iter().filter(|held| held.node.0[..4] >= 1_000u32.to_be_bytes()[..]).count();
+        let hostile = members
+            .iter()
+            .filter(|held| held.node.0[..4] >= 1_000u32.to_be_bytes()[..])
+            .count();
         shares += hostile;
     }
     // 4 networks of 204: a fiftieth of 20 views of 24 slots.
@@ -50,7 +57,10 @@ fn a_view_is_a_uniform_sample_whoever_is_named_most_often() {
     let often: u32 = counts.iter().skip(9).step_by(10).sum();
     let all: u32 = counts.iter().sum();
     let share = f64::from(often) / f64::from(all);
-    assert!((0.08..0.12).contains(&share), "named most often: {share} of all, should be a tenth");
+    assert!(
+        (0.08..0.12).contains(&share),
+        "named most often: {share} of all, should be a tenth"
+    );
 }
 
 #[test]
@@ -77,7 +87,10 @@ fn members_find_each_other_from_one_contact_and_tell_when_they_come_and_go() {
         let links = net.cores[at].links(&APP).len();
         assert!((2..=8).contains(&links), "member {at} has {links} links");
         let members = net.cores[at].members(&APP).len();
-        assert!((6..=8).contains(&members), "member {at} has {members} members in its view");
+        assert!(
+            (6..=8).contains(&members),
+            "member {at} has {members} members in its view"
+        );
     }
     let mut net = Net::alone(2);
     net.open(0, &Rules::default());
@@ -123,7 +136,11 @@ fn asking_for_what_a_node_does_not_speak_costs_nothing() {
         _ => None,
     });
     assert_eq!(told, Some((1, vec!["sync/1".into()])));
-    assert!(answers.len() < 100, "questions are answered at a bounded rate: {}", answers.len());
+    assert!(
+        answers.len() < 100,
+        "questions are answered at a bounded rate: {}",
+        answers.len()
+    );
     // A frame of a later version is skipped.
     let peer = intruder.node;
     let bytes = vec![0x82, 0x18, 99, 0x80];
@@ -161,7 +178,11 @@ fn an_app_at_rest_sends_next_to_nothing() {
     net.pass(3_600_000);
     net.told.clear();
     net.pass(3_600_000);
-    let frames = net.told.iter().filter(|(at, effect)| *at == 0 && matches!(effect, Effect::Send { .. })).count();
+    let frames = net
+        .told
+        .iter()
+        .filter(|(at, effect)| *at == 0 && matches!(effect, Effect::Send { .. }))
+        .count();
     assert!(frames < 80, "{frames} frames in an hour");
 }
 

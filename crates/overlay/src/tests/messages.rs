@@ -112,7 +112,9 @@ fn a_message_travels_on_when_the_app_says_valid_or_after_five_seconds_and_not_wh
     let mut net = row(&Rules::default());
     let running = Running::Judges;
     net.give(1, Input::Running { app: APP, running });
-    let ids: Vec<_> = ["good", "bad", "unjudged"].map(|body| net.broadcast(0, say(body)).unwrap()).into();
+    let ids: Vec<_> = ["good", "bad", "unjudged"]
+        .map(|body| net.broadcast(0, say(body)).unwrap())
+        .into();
     net.pass(1_000);
     assert_eq!(net.delivered(1), ["good", "bad", "unjudged"]);
     assert!(net.received(1).iter().all(|received| received.judge));
@@ -170,16 +172,24 @@ fn a_direct_message_is_replied_to_and_a_silent_member_costs_only_the_wait() {
     let reply = net.received(1)[0].reply.unwrap();
     assert!(net.received(1)[0].direct);
     let body = b"answer".to_vec();
-    net.give(1, Input::Reply { app: APP, to: reply, body });
+    net.give(
+        1,
+        Input::Reply {
+            app: APP,
+            to: reply,
+            body,
+        },
+    );
     net.give(0, send(6));
     net.pass(3_000);
     let answered: Vec<_> = net
         .told
         .iter()
         .filter_map(|(at, effect)| match effect {
-            Effect::Answered { request, answers, .. } if *at == 0 => {
-                Some((*request, answers.iter().map(|a| a.message.body().to_vec()).collect::<Vec<_>>()))
-            }
+            Effect::Answered { request, answers, .. } if *at == 0 => Some((
+                *request,
+                answers.iter().map(|a| a.message.body().to_vec()).collect::<Vec<_>>(),
+            )),
             _ => None,
         })
         .collect();

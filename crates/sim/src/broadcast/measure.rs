@@ -123,7 +123,11 @@ impl Measure {
 
     pub(super) fn delivered(&mut self, now: u64, to: u32, received: &Received) {
         let body = received.message.body();
-        let number = body.iter().take(8).rev().fold(0u64, |number, byte| number << 8 | u64::from(*byte));
+        let number = body
+            .iter()
+            .take(8)
+            .rev()
+            .fold(0u64, |number, byte| number << 8 | u64::from(*byte));
         if number >= SPAM {
             if self.is_honest(to) {
                 let kind = (number & 0xff) as u8;

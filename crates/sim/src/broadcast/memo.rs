@@ -22,7 +22,13 @@ impl Verify for Memo {
             return true;
         };
         let digest = hash("hedgerow 2026 sim memo v1", &[&message.id.0, &signature.0]);
-        let word = |from: usize| digest.iter().skip(from).take(8).fold(0, |word, byte| word << 8 | u64::from(*byte));
+        let word = |from: usize| {
+            digest
+                .iter()
+                .skip(from)
+                .take(8)
+                .fold(0, |word, byte| word << 8 | u64::from(*byte))
+        };
         let (key, place) = (word(0) | 1, word(8) as usize % PLACES);
         let Some(place) = self.0.get(place) else {
             return Strict.message(message);

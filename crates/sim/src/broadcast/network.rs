@@ -56,13 +56,31 @@ impl Peer {
 
 /// What happens.
 pub(super) enum Event {
-    Frame { from: u32, to: u32, frame: Box<OverlayFrame> },
-    Connect { from: u32, to: u32 },
-    Wake { peer: u32 },
-    Join { peer: u32 },
-    Leave { peer: u32 },
-    Say { peer: u32 },
-    Gone { peer: u32, gone: NodeId },
+    Frame {
+        from: u32,
+        to: u32,
+        frame: Box<OverlayFrame>,
+    },
+    Connect {
+        from: u32,
+        to: u32,
+    },
+    Wake {
+        peer: u32,
+    },
+    Join {
+        peer: u32,
+    },
+    Leave {
+        peer: u32,
+    },
+    Say {
+        peer: u32,
+    },
+    Gone {
+        peer: u32,
+        gone: NodeId,
+    },
 }
 
 /// All of it.
@@ -108,8 +126,15 @@ impl Network {
                 peer.fickle = true;
             }
         }
-        let index = peers.iter().enumerate().map(|(at, peer)| (peer.node, at as u32)).collect();
-        let hostile = peers.iter().enumerate().filter(|(_, peer)| peer.conduct != Conduct::Honest);
+        let index = peers
+            .iter()
+            .enumerate()
+            .map(|(at, peer)| (peer.node, at as u32))
+            .collect();
+        let hostile = peers
+            .iter()
+            .enumerate()
+            .filter(|(_, peer)| peer.conduct != Conduct::Honest);
         let hostile = hostile.map(|(at, _)| at as u32).collect();
         Self {
             measure: Measure::new(&plan, &peers),
@@ -217,7 +242,9 @@ impl Network {
     }
 
     fn connected(&self, from: u32, to: u32) -> bool {
-        self.peers.get(from as usize).is_some_and(|peer| peer.connections.contains_key(&to))
+        self.peers
+            .get(from as usize)
+            .is_some_and(|peer| peer.connections.contains_key(&to))
     }
 
     /// Lets a core take an input, or do what is due, and carries out what it says.
@@ -265,8 +292,11 @@ impl Network {
                 }
             }
             Effect::Deliver { received, .. } => self.measure.delivered(self.now, from, &received),
-            Effect::Charged { payer, fault, standing, .. } => {
-                self.measure.charged(&self.index, &self.peers, from, payer, fault, standing);
+            Effect::Charged {
+                payer, fault, standing, ..
+            } => {
+                self.measure
+                    .charged(&self.index, &self.peers, from, payer, fault, standing);
             }
             _ => {}
         }
@@ -274,21 +304,28 @@ impl Network {
 
     /// Sends a frame, unless the sender's conduct is not to.
     fn send(&mut self, from: u32, to: u32, frame: OverlayFrame) {
-        let conduct = self.peers.get(from as usize).map_or(Conduct::Silent, |peer| peer.conduct);
+        let conduct = self
+            .peers
+            .get(from as usize)
+            .map_or(Conduct::Silent, |peer| peer.conduct);
         let silent = match conduct {
             Conduct::Honest => false,
             Conduct::Silent => matches!(frame, OverlayFrame::Push { .. } | OverlayFrame::Announce { .. }),
             Conduct::Liar => matches!(frame, OverlayFrame::Push { .. }),
-            Conduct::Turncoat => self.turned && matches!(frame, OverlayFrame::Push { .. } | OverlayFrame::Announce { .. }),
+            Conduct::Turncoat => {
+                self.turned && matches!(frame, OverlayFrame::Push { .. } | OverlayFrame::Announce { .. })
+            }
         };
         if silent {
             return;
         }
         let frame = match frame {
-            OverlayFrame::Contacts { app, .. } if self.plan.conspiracy && conduct != Conduct::Honest => OverlayFrame::Contacts {
-                app,
-                contacts: self.accomplices(),
-            },
+            OverlayFrame::Contacts { app, .. } if self.plan.conspiracy && conduct != Conduct::Honest => {
+                OverlayFrame::Contacts {
+                    app,
+                    contacts: self.accomplices(),
+                }
+            }
             frame => frame,
         };
         self.transmit(from, to, frame);
@@ -332,7 +369,9 @@ impl Network {
             return self.step(from, Some(Input::Disconnected { peer }));
         }
         for (here, there) in [(from, to), (to, from)] {
-            let Some(other) = self.peers.get(there as usize) else { continue };
+            let Some(other) = self.peers.get(there as usize) else {
+                continue;
+            };
             let (peer, address) = (other.node, other.address);
             let known = self.peers.get_mut(here as usize).map(|peer| &mut peer.connections);
             let is_new = known.is_some_and(|known| known.insert(there, self.now).is_none());
@@ -366,8 +405,15 @@ impl Network {
             let other = self.chance.below(self.peers.len());
             contacts.extend(self.peers.get(other).map(Peer::contact));
         }
-        let seed = [self.chance.any(), self.chance.any(), self.chance.any(), self.chance.any()];
-        let Some(peer) = self.peers.get_mut(at as usize) else { return };
+        let seed = [
+            self.chance.any(),
+            self.chance.any(),
+            self.chance.any(),
+            self.chance.any(),
+        ];
+        let Some(peer) = self.peers.get_mut(at as usize) else {
+            return;
+        };
         let mut bytes = [0; 32];
         for (to, word) in bytes.chunks_exact_mut(8).zip(seed) {
             to.copy_from_slice(&word.to_le_bytes());
@@ -392,7 +438,9 @@ impl Network {
     }
 
     fn leave(&mut self, at: u32) {
-        let Some(peer) = self.peers.get_mut(at as usize) else { return };
+        let Some(peer) = self.peers.get_mut(at as usize) else {
+            return;
+        };
         peer.online = false;
         let others: Vec<u32> = peer.connections.keys().copied().collect();
         for other in others {
@@ -401,10 +449,14 @@ impl Network {
     }
 
     fn say(&mut self, at: u32) {
-        let Some(peer) = self.peers.get(at as usize) else { return };
+        let Some(peer) = self.peers.get(at as usize) else {
+            return;
+        };
         let mut body = vec![b'x'; self.plan.bytes];
         let number = self.measure.said(self.now, at, peer.online);
-        body.iter_mut().zip(number.to_le_bytes()).for_each(|(to, from)| *to = from);
+        body.iter_mut()
+            .zip(number.to_le_bytes())
+            .for_each(|(to, from)| *to = from);
         let message = Outgoing {
             body,
             signed: true,

@@ -120,7 +120,10 @@ pub fn run(plan: Plan) -> Result<Report, PlanError> {
         .filter(|at| network.measure.is_honest(*at) && !network.is_fickle(*at))
         .collect();
     for number in 0..plan.messages as u64 {
-        let by = honest.get(network.chance.below(honest.len())).copied().unwrap_or_default();
+        let by = honest
+            .get(network.chance.below(honest.len()))
+            .copied()
+            .unwrap_or_default();
         network.queue.plan(from + number * EVERY, Event::Say { peer: by });
     }
     network.come_and_go(from, until);
@@ -129,7 +132,13 @@ pub fn run(plan: Plan) -> Result<Report, PlanError> {
     network.turned = true;
     network.run(until);
     let views = network.views();
-    let mut few = Network::new(Plan { peers: plan.peers.min(FLOODED), ..plan }, Rules::default());
+    let mut few = Network::new(
+        Plan {
+            peers: plan.peers.min(FLOODED),
+            ..plan
+        },
+        Rules::default(),
+    );
     few.all_join(JOIN);
     few.run(WARM);
     few.turned = true;
@@ -192,7 +201,9 @@ impl Report {
         };
         let at_first = || {
             let first = few.measure.spam_at_first.iter();
-            first.filter(|((kind, _), _)| *kind == MANY_SIGNERS_ONE_WAY).map(|(_, count)| *count)
+            first
+                .filter(|((kind, _), _)| *kind == MANY_SIGNERS_ONE_WAY)
+                .map(|(_, count)| *count)
         };
         let spam = Spam {
             one_signer_many_ways: spam_of(ONE_SIGNER_MANY_WAYS),
@@ -244,7 +255,10 @@ impl Report {
             honest_banned: measure.honest_cut.len() + few.measure.honest_cut.len(),
             honest_signers_cut: measure.honest_signers_cut + few.measure.honest_signers_cut,
             honest_charges,
-            spam_delivered_max: spam.one_signer_many_ways.max(spam.one_signer_one_way).max(spam.many_signers_one_link),
+            spam_delivered_max: spam
+                .one_signer_many_ways
+                .max(spam.one_signer_one_way)
+                .max(spam.many_signers_one_link),
             flooded_peers: few.plan.peers,
             spam,
             hostile_cut: measure.hostile_cut + few.measure.hostile_cut,
@@ -280,12 +294,24 @@ impl Report {
         line("honest members that got a message, mean", per_cent(self.reached))?;
         line("  of the message that fewest got", per_cent(self.reached_min))?;
         line("  and twice", self.delivered_twice.to_string())?;
-        line("hops, mean and most", format!("{:.1} and {}", self.hops_mean, self.hops_max))?;
-        line("bytes of messages for each that had to come", format!("{:.2}", self.redundancy))?;
-        line("bytes of everything for each of the text", format!("{:.2}", self.overhead))?;
+        line(
+            "hops, mean and most",
+            format!("{:.1} and {}", self.hops_mean, self.hops_max),
+        )?;
+        line(
+            "bytes of messages for each that had to come",
+            format!("{:.2}", self.redundancy),
+        )?;
+        line(
+            "bytes of everything for each of the text",
+            format!("{:.2}", self.overhead),
+        )?;
         let times = [self.latency_p50_ms, self.latency_p99_ms, self.latency_max_ms].map(|ms| format!("{ms} ms"));
         line("half, 99 % and all have it after", times.join(", "))?;
-        line("hostile members in views of honest ones", per_cent(self.hostile_in_views))?;
+        line(
+            "hostile members in views of honest ones",
+            per_cent(self.hostile_in_views),
+        )?;
         line("honest members that were cut off", self.honest_banned.to_string())?;
         line("honest signers that were cut off", self.honest_signers_cut.to_string())?;
         for (what, count) in &self.honest_charges {
@@ -298,9 +324,16 @@ impl Report {
         )?;
         let mut line = |what: &str, is: u64| writeln!(to, "  {what:44} {is}");
         line("one signer, handed in by many", self.spam.one_signer_many_ways)?;
-        line("one signer, pushed without regard to credit", self.spam.one_signer_one_way)?;
+        line(
+            "one signer, pushed without regard to credit",
+            self.spam.one_signer_one_way,
+        )?;
         line("a new signer each, over one link", self.spam.many_signers_one_link)?;
         line("  over all links, one after the other", self.spam.many_signers_one_way)?;
-        writeln!(to, "  ({} links until nobody took them any more)", self.spam.many_signers_links)
+        writeln!(
+            to,
+            "  ({} links until nobody took them any more)",
+            self.spam.many_signers_links
+        )
     }
 }

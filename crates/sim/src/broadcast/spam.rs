@@ -87,12 +87,10 @@ impl Network {
     /// One signer whose messages come in over many peers that keep to what they may, another one over each link.
     fn one_signer_many_ways(&mut self, helpers: &[u32]) {
         let key = SecretKey::from_seed(&[0x51; 32]);
-        let mut turn = 0usize;
-        for number in 0..MESSAGES {
+        for (turn, number) in (0..MESSAGES).enumerate() {
             let helper = helpers.get(turn % helpers.len()).copied().unwrap_or_default();
             let links = self.linked(helper);
             let link = links.get((turn / helpers.len()) % links.len().max(1)).copied();
-            turn += 1;
             if let Some(to) = link {
                 let envelope = self.spam(&key, ONE_SIGNER_MANY_WAYS, number);
                 self.hand_in(helper, to, envelope);
@@ -107,7 +105,9 @@ impl Network {
         let same = SecretKey::from_seed(&[0x52; 32]);
         for number in 0..MESSAGES {
             let mut seed = [0x53; 32];
-            seed.iter_mut().zip(number.to_le_bytes()).for_each(|(to, byte)| *to = byte);
+            seed.iter_mut()
+                .zip(number.to_le_bytes())
+                .for_each(|(to, byte)| *to = byte);
             let key = match kind {
                 MANY_SIGNERS_ONE_WAY => SecretKey::from_seed(&seed),
                 _ => same.clone(),

@@ -23,9 +23,16 @@ fn everybody_gets_every_message_over_few_hops_and_hardly_anything_twice() {
         });
         let report = report.unwrap();
         assert!(report.reached >= 0.999, "seed {seed}: {report:?}");
-        assert!(f64::from(report.hops_max) <= hops_allowed(250), "seed {seed}: {report:?}");
+        assert!(
+            f64::from(report.hops_max) <= hops_allowed(250),
+            "seed {seed}: {report:?}"
+        );
         assert!(report.redundancy <= 1.5, "seed {seed}: {report:?}");
-        assert_eq!((report.honest_banned, report.honest_signers_cut), (0, 0), "seed {seed}: {report:?}");
+        assert_eq!(
+            (report.honest_banned, report.honest_signers_cut),
+            (0, 0),
+            "seed {seed}: {report:?}"
+        );
         assert_eq!(report.delivered_twice, 0, "seed {seed}");
     }
 }

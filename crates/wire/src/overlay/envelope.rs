@@ -61,13 +61,21 @@ impl Header {
         // Writing to memory has no error.
         let _ = Encoder::new(&mut bytes).array(FIELDS).and_then(|e| {
             e.bytes(&self.app.0)?;
-            for id in [self.from_app.map(|app| app.0), self.to.map(|to| to.0), self.signer.map(|who| who.0)] {
+            for id in [
+                self.from_app.map(|app| app.0),
+                self.to.map(|to| to.0),
+                self.signer.map(|who| who.0),
+            ] {
                 match id {
                     Some(id) => e.bytes(&id)?,
                     None => e.null()?,
                 };
             }
-            e.u64(self.source)?.u64(self.seq)?.u32(self.ttl_ms)?.u8(flags)?.bytes(body)
+            e.u64(self.source)?
+                .u64(self.seq)?
+                .u32(self.ttl_ms)?
+                .u8(flags)?
+                .bytes(body)
         });
         bytes
     }

@@ -73,7 +73,8 @@ impl Who {
     /// Whether it was said by the pseudonym, for this app and node.
     pub fn holds(&self, app: &AppId, node: &NodeId) -> bool {
         let key = self.pseudonym.key();
-        key.verify(WHO_CONTEXT, &Self::bytes(app, node), &self.signature).is_ok()
+        key.verify(WHO_CONTEXT, &Self::bytes(app, node), &self.signature)
+            .is_ok()
     }
     fn bytes(app: &AppId, node: &NodeId) -> [u8; 64] {
         let mut bytes = [0; 64];
@@ -143,7 +144,10 @@ impl<'b, C> Decode<'b, C> for Unlink {
     fn decode(d: &mut Decoder<'b>, _: &mut C) -> Result<Self, decode::Error> {
         let known = [Self::Absent, Self::Full, Self::Replaced, Self::Unkept, Self::Cut];
         let number = d.u8()?;
-        Ok(known.into_iter().find(|why| *why as u8 == number).unwrap_or(Self::Other))
+        Ok(known
+            .into_iter()
+            .find(|why| *why as u8 == number)
+            .unwrap_or(Self::Other))
     }
 }
 

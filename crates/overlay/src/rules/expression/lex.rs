@@ -85,5 +85,7 @@ fn number(at: usize, rest: &str) -> Result<(Token, usize), RulesError> {
     } else {
         text.parse().map(Token::Int).ok()
     };
-    token.map(|token| (token, len)).ok_or_else(|| error(at, "this number is too large"))
+    token
+        .map(|token| (token, len))
+        .ok_or_else(|| error(at, "this number is too large"))
 }

@@ -146,7 +146,10 @@ impl Parser<'_> {
 
     fn comparison(&mut self) -> Parsed {
         let left = self.sum()?;
-        let found = COMPARISONS.iter().find(|(sign, _)| self.take(sign)).map(|(_, comparison)| *comparison);
+        let found = COMPARISONS
+            .iter()
+            .find(|(sign, _)| self.take(sign))
+            .map(|(_, comparison)| *comparison);
         let is_in = matches!(self.tokens.get(self.next), Some((_, Token::Name(name))) if name == "in");
         let comparison = match found {
             Some(comparison) => comparison,
