@@ -68,6 +68,12 @@ id32!(
 id32!(
     /// A package's content: hash over its size and the hashes of its chunks, so that each chunk is verified alone.
     ContentId, "content id (64 hex digits)");
+id32!(
+    /// An app whose equals on other nodes find each other and talk: derived from a widget, a plugin or a component.
+    AppId, "app id (64 hex digits)");
+id32!(
+    /// A message to the equals of an app: hash of its signed bytes.
+    MessageId, "message id (64 hex digits)");
 
 /// A widget: a UUIDv8 made from the hash of its genesis record, stable over updates (W23).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]

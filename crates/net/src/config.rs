@@ -3,7 +3,7 @@
 use crate::lookup::LookupConfig;
 use crate::relay::{RelayAt, Serving};
 use hedgerow_base::{NodeId, SecretKey};
-use hedgerow_wire::node::DeviceCertificate;
+use hedgerow_wire::node::{Channel, DeviceCertificate};
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     time::Duration,
@@ -103,7 +103,7 @@ pub struct NetLimits {
     pub max_pending: usize,
     /// Most requests of one peer that are open at once.
     pub max_requests: u32,
-    /// Queue towards one peer on the directory and on the sync channel, each.
+    /// Queue towards one peer on each channel but the live one.
     pub outbound_bytes: usize,
     /// Queue towards one peer on the live channel.
     pub live_bytes: usize,
@@ -120,6 +120,16 @@ pub struct NetLimits {
     pub backoff_min: Duration,
     /// Longest wait between dials of one peer.
     pub backoff_max: Duration,
+}
+
+impl NetLimits {
+    /// Queue towards one peer on a channel.
+    pub(crate) fn outbound(&self, channel: Channel) -> usize {
+        match channel {
+            Channel::Live => self.live_bytes,
+            Channel::Directory | Channel::Sync | Channel::Overlay => self.outbound_bytes,
+        }
+    }
 }
 
 impl Default for NetLimits {

@@ -57,7 +57,7 @@ impl Granted {
 /// The receiver's side of all channels.
 #[derive(Default)]
 pub(crate) struct Taken {
-    channels: Mutex<[Counts; 3]>,
+    channels: Mutex<[Counts; Channel::ALL.len()]>,
     released: Notify,
 }
 

@@ -53,12 +53,12 @@ pub(crate) struct Link {
     /// What the peer calls itself now.
     name: Mutex<Option<String>>,
     since_ms: u64,
-    queues: [Queue; 3],
+    queues: [Queue; Channel::ALL.len()],
     /// What the peer lets us send, and what we hold of what it sent, per channel.
-    granted: [Granted; 3],
+    granted: [Granted; Channel::ALL.len()],
     taken: Arc<Taken>,
     /// The streams that the peer opened: three channels, and its credit.
-    streams_seen: [AtomicBool; 4],
+    streams_seen: [AtomicBool; Channel::ALL.len() + 1],
     unknown_streams: AtomicU32,
     /// Why this side ended the connection, if it did.
     why: Mutex<Option<Why>>,
@@ -93,7 +93,7 @@ impl Link {
             active: AtomicBool::new(false),
             name: Mutex::new(name),
             since_ms,
-            queues: [limits.outbound_bytes, limits.outbound_bytes, limits.live_bytes].map(Queue::new),
+            queues: Channel::ALL.map(|channel| Queue::new(limits.outbound(channel))),
             granted: Default::default(),
             taken: Arc::default(),
             streams_seen: Default::default(),

@@ -45,7 +45,7 @@ impl Backlog {
     fn queue(&mut self, channel: Channel) -> &mut VecDeque<Outgoing> {
         match channel {
             Channel::Directory => &mut self.directory,
-            Channel::Sync | Channel::Live => &mut self.sync,
+            Channel::Sync | Channel::Live | Channel::Overlay => &mut self.sync,
         }
     }
 }
@@ -164,6 +164,8 @@ impl Engine {
         match channel {
             Channel::Directory => self.directory_message(node, bytes),
             Channel::Sync | Channel::Live => self.sync_message(node, bytes),
+            // Until apps can open a swarm nobody is asked for anything here.
+            Channel::Overlay => {}
         }
     }
 

@@ -3,6 +3,9 @@
 //! Nothing here reads a clock or rolls real dice: the same input and seed give the same result on every machine.
 //! `docs/scale.md` says what follows from it.
 
+extern crate alloc;
+
+pub mod broadcast;
 pub mod chance;
 pub mod figures;
 pub mod handshake;

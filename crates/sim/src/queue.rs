@@ -30,6 +30,11 @@ impl<T> Queue<T> {
         self.heap.push(Reverse(Planned { at, order, what }));
     }
 
+    /// When the next thing happens.
+    pub(crate) fn peek(&self) -> Option<u64> {
+        self.heap.peek().map(|Reverse(next)| next.at)
+    }
+
     pub(crate) fn next(&mut self) -> Option<(u64, T)> {
         self.heap.pop().map(|Reverse(next)| (next.at, next.what))
     }

@@ -6,6 +6,7 @@ pub mod directory;
 pub mod fetch;
 pub mod lookup;
 pub mod node;
+pub mod overlay;
 pub mod park;
 pub mod reach;
 pub mod send;

@@ -156,17 +156,20 @@ pub enum Channel {
     Sync,
     /// Realtime messages; they may be dropped.
     Live,
+    /// Messages between the equals of an app.
+    Overlay,
 }
 
 impl Channel {
     /// All channels.
-    pub const ALL: [Channel; 3] = [Channel::Directory, Channel::Sync, Channel::Live];
+    pub const ALL: [Channel; 4] = [Channel::Directory, Channel::Sync, Channel::Live, Channel::Overlay];
     /// The protocol name in the stream header.
     pub const fn name(self) -> &'static str {
         match self {
             Channel::Directory => "directory",
             Channel::Sync => "sync",
             Channel::Live => "live",
+            Channel::Overlay => "overlay",
         }
     }
     /// The number in a [`Credit`].
@@ -175,6 +178,7 @@ impl Channel {
             Channel::Directory => 0,
             Channel::Sync => 1,
             Channel::Live => 2,
+            Channel::Overlay => 3,
         }
     }
     /// The channel of a number; `None` for one of a later version.

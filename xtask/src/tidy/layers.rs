@@ -13,6 +13,7 @@ pub const LAYERS: &[(&str, u8)] = &[
     ("hedgerow-bundle", 1),
     ("hedgerow-directory", 1),
     ("hedgerow-files", 1),
+    ("hedgerow-overlay", 1),
     ("hedgerow-sync", 1),
     ("hedgerow-traverse", 1),
     ("hedgerow-store", 2),

@@ -8,11 +8,12 @@ use super::{
 };
 
 /// Crates without the standard library: there the compiler is the proof.
-const NO_STD: [&str; 6] = [
+const NO_STD: [&str; 7] = [
     "hedgerow-base",
     "hedgerow-wire",
     "hedgerow-directory",
     "hedgerow-files",
+    "hedgerow-overlay",
     "hedgerow-sync",
     "hedgerow-traverse",
 ];

@@ -8,7 +8,7 @@ pub(crate) use plugin::Plugin;
 pub(crate) use streams::{Files, Port, Receive, Stream};
 pub(crate) use widgets::{Instance, Publish, Widget};
 
-use super::relay::parse_size;
+use super::{relay::parse_size, sim::Sim};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde_json::Value;
 use std::{
@@ -272,25 +272,6 @@ pub(crate) struct Demo {
     pub(crate) keep: bool,
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Sim {
-    /// Load of the nodes that do the handshakes of all, and what happens when many of them vanish at once.
-    Handshake {
-        /// Users that are online, such as 1e9.
-        #[arg(long, value_name = "N", default_value = "1e9", value_parser = parse_users)]
-        users: f64,
-        /// Of everything random: the same seed gives the same result.
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-        /// Share of the serving nodes that vanish at once, in per cent.
-        #[arg(long, value_name = "PERCENT", default_value_t = 30, value_parser = clap::value_parser!(u8).range(0..=99))]
-        vanish: u8,
-        /// TOML file with figures in the place of some of those that `--json` prints.
-        #[arg(long, value_name = "FILE")]
-        figures: Option<PathBuf>,
-    },
-}
-
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub(crate) struct Restore {
@@ -307,13 +288,6 @@ pub(crate) enum Passphrase {
     Set,
     /// Take the protection away.
     Clear,
-}
-
-fn parse_users(text: &str) -> Result<f64, String> {
-    let number = text.replace('_', "").parse().ok();
-    number
-        .filter(|users: &f64| (100.0..=1e12).contains(users))
-        .ok_or_else(|| "give a number from 100 to 1e12, such as 1e9".to_owned())
 }
 
 fn parse_json(text: &str) -> Result<Value, String> {

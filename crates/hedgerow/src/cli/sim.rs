@@ -1,21 +1,108 @@
 //! `hedgerow sim`: models of the network that run here, without a node.
 
-use super::{Context, Result, args::Sim, local, refused};
-use hedgerow_sim::{Figures, handshake};
-use std::{fs, path::Path};
+use super::{Context, Result, local, refused};
+use clap::{Args, Subcommand};
+use hedgerow_sim::{Figures, broadcast, handshake};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Sim {
+    /// Load of the nodes that do the handshakes of all, and what happens when many of them vanish at once.
+    Handshake {
+        /// Users that are online, such as 1e9.
+        #[arg(long, value_name = "N", default_value = "1e9", value_parser = parse_users)]
+        users: f64,
+        /// Of everything random: the same seed gives the same result.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Share of the serving nodes that vanish at once, in per cent.
+        #[arg(long, value_name = "PERCENT", default_value_t = 30, value_parser = clap::value_parser!(u8).range(0..=99))]
+        vanish: u8,
+        /// TOML file with figures in the place of some of those that `--json` prints.
+        #[arg(long, value_name = "FILE")]
+        figures: Option<PathBuf>,
+    },
+    /// Messages to all members of an app, some of whom are hostile: who gets them, over how many hops, at what price,
+    /// and what becomes of floods.
+    Broadcast(Broadcast),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Broadcast {
+    /// Members of the app.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    peers: usize,
+    /// Links that each opens.
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    fanout: usize,
+    /// Share of members that are silent or lie: 0.4, or in per cent: 40.
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = parse_share)]
+    hostile: f64,
+    /// Messages, each of a random honest member.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    messages: usize,
+    /// Of everything random: the same seed gives the same result.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Bytes of each message.
+    #[arg(long, value_name = "N", default_value_t = 1024)]
+    bytes: usize,
+    /// Share of packets that get lost on the way.
+    #[arg(long, value_name = "SHARE", default_value = "0.01", value_parser = parse_share)]
+    loss: f64,
+    /// Share of honest members that go away and come back meanwhile.
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = parse_share)]
+    churn: f64,
+    /// Hostile members name only each other to who asks for members.
+    #[arg(long)]
+    conspiracy: bool,
+    /// Hostile members sit in so many networks; 0 gives each its own.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    hostile_networks: usize,
+}
 
 pub(super) fn run(sim: &Sim, context: &Context) -> Result {
-    let Sim::Handshake {
-        users,
-        seed,
-        vanish,
-        figures,
-    } = sim;
-    let others = figures.as_deref().map(read).transpose()?.unwrap_or_default();
+    match sim {
+        Sim::Handshake {
+            users,
+            seed,
+            vanish,
+            figures,
+        } => handshakes(*users, *seed, *vanish, figures.as_deref(), context),
+        Sim::Broadcast(arguments) => broadcasts(arguments, context),
+    }
+}
+
+fn handshakes(users: f64, seed: u64, vanish: u8, figures: Option<&Path>, context: &Context) -> Result {
+    let others = figures.map(read).transpose()?.unwrap_or_default();
     let figures = Figures::with(&others).map_err(|error| refused(error.to_string()))?;
-    let vanishing = f64::from(*vanish) / 100.0;
+    let vanishing = f64::from(vanish) / 100.0;
     let report = context.output.progress("Counting", || {
-        handshake::run(*users, vanishing, *seed, figures).map_err(|error| refused(error.to_string()))
+        handshake::run(users, vanishing, seed, figures).map_err(|error| refused(error.to_string()))
+    })?;
+    let value = serde_json::to_value(&report).map_err(|error| local(error.to_string()))?;
+    context.output.result(&value, |_| report.text());
+    Ok(())
+}
+
+fn broadcasts(arguments: &Broadcast, context: &Context) -> Result {
+    let plan = broadcast::Plan {
+        peers: arguments.peers,
+        fanout: arguments.fanout,
+        hostile: arguments.hostile,
+        messages: arguments.messages,
+        seed: arguments.seed,
+        bytes: arguments.bytes,
+        loss: arguments.loss,
+        churn: arguments.churn,
+        conspiracy: arguments.conspiracy,
+        hostile_networks: arguments.hostile_networks,
+    };
+    let report = context.output.progress("Passing messages on", || {
+        broadcast::run(plan).map_err(|error| refused(error.to_string()))
     })?;
     let value = serde_json::to_value(&report).map_err(|error| local(error.to_string()))?;
     context.output.result(&value, |_| report.text());
@@ -24,4 +111,23 @@ pub(super) fn run(sim: &Sim, context: &Context) -> Result {
 
 fn read(file: &Path) -> Result<String> {
     fs::read_to_string(file).map_err(|error| local(format!("{} cannot be read: {error}", file.display())))
+}
+
+fn parse_users(text: &str) -> std::result::Result<f64, String> {
+    let number = text.replace('_', "").parse().ok();
+    number
+        .filter(|users: &f64| (100.0..=1e12).contains(users))
+        .ok_or_else(|| "give a number from 100 to 1e12, such as 1e9".to_owned())
+}
+
+/// A share below 1, or a number of per cent from 1 on.
+fn parse_share(text: &str) -> std::result::Result<f64, String> {
+    let number = text.trim_end_matches('%').parse().ok();
+    let share = number.map(|number: f64| {
+        let in_per_cent = number >= 1.0 || text.ends_with('%');
+        if in_per_cent { number / 100.0 } else { number }
+    });
+    share
+        .filter(|share| (0.0..1.0).contains(share))
+        .ok_or_else(|| "give a share such as 0.4, or per cent such as 40".to_owned())
 }

@@ -32,7 +32,7 @@ const MAX_UNKNOWN_STREAMS: u32 = 64;
 fn priority(channel: Channel) -> i32 {
     match channel {
         Channel::Live => 30,
-        Channel::Sync => 20,
+        Channel::Sync | Channel::Overlay => 20,
         Channel::Directory => 10,
     }
 }
