@@ -35,13 +35,12 @@ fn here(who: bool) -> Here {
 }
 
 fn frames() -> Vec<(OverlayFrame, String)> {
+    [frames_about_members(), frames_about_messages()].concat()
+}
+
+fn frames_about_members() -> Vec<(OverlayFrame, String)> {
     let app = format!("5820{}", "07".repeat(32));
     let rules = format!("5820{}", "09".repeat(32));
-    let tag = Tag([5; 16]);
-    let tag_hex = format!("50{}", "05".repeat(16));
-    let envelope = Envelope::seal(header(), b"hi", None);
-    let sealed = HEXLOWER.encode(envelope.as_bytes());
-    let sealed = format!("5835{sealed}");
     let plain = format!("84{app}02{rules}10");
     vec![
         (
@@ -80,6 +79,18 @@ fn frames() -> Vec<(OverlayFrame, String)> {
             },
             format!("820682{app}81825820{}8146cb0071071131", "04".repeat(32)),
         ),
+    ]
+}
+
+fn frames_about_messages() -> Vec<(OverlayFrame, String)> {
+    let app = format!("5820{}", "07".repeat(32));
+    let rules = format!("5820{}", "09".repeat(32));
+    let tag = Tag([5; 16]);
+    let tag_hex = format!("50{}", "05".repeat(16));
+    let envelope = Envelope::seal(header(), b"hi", None);
+    let sealed = HEXLOWER.encode(envelope.as_bytes());
+    let sealed = format!("5835{sealed}");
+    vec![
         (
             OverlayFrame::Push {
                 handle: 2,

@@ -190,13 +190,10 @@ impl Network {
     }
 }
 
-impl Report {
-    fn of(network: &Network, few: &Network, (links_mean, links_max, hostile_in_views): Views) -> Self {
-        let (plan, measure) = (&network.plan, &network.measure);
-        let reached = measure.reached();
-        let (redundancy, overhead) = measure.redundancy();
-        let spam_of = |kind: u8| {
-            let of_kind = few.measure.spam.iter().filter(|((k, _), _)| *k == kind);
+impl Spam {
+    fn of(few: &Network) -> Self {
+        let most = |wanted: u8| {
+            let of_kind = few.measure.spam.iter().filter(|((kind, _), _)| *kind == wanted);
             of_kind.map(|(_, count)| *count).max().unwrap_or(0)
         };
         let at_first = || {
@@ -205,13 +202,22 @@ impl Report {
                 .filter(|((kind, _), _)| *kind == MANY_SIGNERS_ONE_WAY)
                 .map(|(_, count)| *count)
         };
-        let spam = Spam {
-            one_signer_many_ways: spam_of(ONE_SIGNER_MANY_WAYS),
-            one_signer_one_way: spam_of(ONE_SIGNER_ONE_WAY),
+        Self {
+            one_signer_many_ways: most(ONE_SIGNER_MANY_WAYS),
+            one_signer_one_way: most(ONE_SIGNER_ONE_WAY),
             many_signers_one_link: at_first().max().unwrap_or(0),
-            many_signers_one_way: spam_of(MANY_SIGNERS_ONE_WAY),
+            many_signers_one_way: most(MANY_SIGNERS_ONE_WAY),
             many_signers_links: at_first().count(),
-        };
+        }
+    }
+}
+
+impl Report {
+    fn of(network: &Network, few: &Network, (links_mean, links_max, hostile_in_views): Views) -> Self {
+        let (plan, measure) = (&network.plan, &network.measure);
+        let reached = measure.reached();
+        let (redundancy, overhead) = measure.redundancy();
+        let spam = Spam::of(few);
         let hops: u64 = measure.hops.iter().map(|(hops, count)| u64::from(*hops) * count).sum();
         let counts: u64 = measure.hops.values().sum();
         let after = |share: f64| {
