@@ -16,7 +16,7 @@ const WARM: u64 = 60_000_000;
 /// Between two messages.
 const EVERY: u64 = 250_000;
 /// Most members of the network that is flooded.
-const FLOODED: usize = 1000;
+const FLOODED: usize = 500;
 /// After the last one.
 const REST: u64 = 20_000_000;
 
@@ -190,11 +190,8 @@ impl Network {
     }
 }
 
-impl Report {
-    fn of(network: &Network, few: &Network, (links_mean, links_max, hostile_in_views): Views) -> Self {
-        let (plan, measure) = (&network.plan, &network.measure);
-        let reached = measure.reached();
-        let (redundancy, overhead) = measure.redundancy();
+impl Spam {
+    fn of(few: &Network) -> Self {
         let spam_of = |kind: u8| {
             let of_kind = few.measure.spam.iter().filter(|((k, _), _)| *k == kind);
             of_kind.map(|(_, count)| *count).max().unwrap_or(0)
@@ -205,13 +202,22 @@ impl Report {
                 .filter(|((kind, _), _)| *kind == MANY_SIGNERS_ONE_WAY)
                 .map(|(_, count)| *count)
         };
-        let spam = Spam {
+        Self {
             one_signer_many_ways: spam_of(ONE_SIGNER_MANY_WAYS),
             one_signer_one_way: spam_of(ONE_SIGNER_ONE_WAY),
             many_signers_one_link: at_first().max().unwrap_or(0),
             many_signers_one_way: spam_of(MANY_SIGNERS_ONE_WAY),
             many_signers_links: at_first().count(),
-        };
+        }
+    }
+}
+
+impl Report {
+    fn of(network: &Network, few: &Network, (links_mean, links_max, hostile_in_views): Views) -> Self {
+        let (plan, measure) = (&network.plan, &network.measure);
+        let reached = measure.reached();
+        let (redundancy, overhead) = measure.redundancy();
+        let spam = Spam::of(few);
         let hops: u64 = measure.hops.iter().map(|(hops, count)| u64::from(*hops) * count).sum();
         let counts: u64 = measure.hops.values().sum();
         let after = |share: f64| {
