@@ -26,6 +26,7 @@ enum Program {
 const BENCHES: &[(&str, Program)] = &[
     ("search", Program::Example("hedgerow-store", "search")),
     ("sync", Program::Example("hedgerow-sync", "speed")),
+    ("overlay", Program::Example("hedgerow-overlay", "speed")),
     ("net", Program::Example("hedgerow-net", "bulk")),
     ("lookup", Program::Lookup),
     ("node", Program::Script("e2e/bench/node.mjs")),

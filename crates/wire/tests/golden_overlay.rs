@@ -34,14 +34,14 @@ fn here(who: bool) -> Here {
     }
 }
 
-fn frames() -> Vec<(OverlayFrame, String)> {
-    [frames_about_members(), frames_about_messages()].concat()
+fn hex_of(id: u8) -> String {
+    format!("5820{}", HEXLOWER.encode(&[id; 32]))
 }
 
-fn frames_about_members() -> Vec<(OverlayFrame, String)> {
-    let app = format!("5820{}", "07".repeat(32));
-    let rules = format!("5820{}", "09".repeat(32));
-    let plain = format!("84{app}02{rules}10");
+/// Frames about members.
+fn member_frames() -> Vec<(OverlayFrame, String)> {
+    let app = hex_of(7);
+    let plain = format!("84{app}02{}10", hex_of(9));
     vec![
         (
             OverlayFrame::Ask {
@@ -82,14 +82,13 @@ fn frames_about_members() -> Vec<(OverlayFrame, String)> {
     ]
 }
 
-fn frames_about_messages() -> Vec<(OverlayFrame, String)> {
-    let app = format!("5820{}", "07".repeat(32));
-    let rules = format!("5820{}", "09".repeat(32));
+/// Frames about messages.
+fn message_frames() -> Vec<(OverlayFrame, String)> {
+    let (app, rules) = (hex_of(7), hex_of(9));
     let tag = Tag([5; 16]);
     let tag_hex = format!("50{}", "05".repeat(16));
     let envelope = Envelope::seal(header(), b"hi", None);
-    let sealed = HEXLOWER.encode(envelope.as_bytes());
-    let sealed = format!("5835{sealed}");
+    let sealed = format!("5835{}", HEXLOWER.encode(envelope.as_bytes()));
     vec![
         (
             OverlayFrame::Push {
@@ -144,7 +143,7 @@ fn frames_about_messages() -> Vec<(OverlayFrame, String)> {
 
 #[test]
 fn frames_have_these_bytes() {
-    for (frame, hex) in frames() {
+    for (frame, hex) in member_frames().into_iter().chain(message_frames()) {
         let bytes = frame.to_bytes();
         assert_eq!(HEXLOWER.encode(&bytes), hex, "{frame:?}");
         assert_eq!(OverlayFrame::decode(&bytes), Ok(Some(frame.clone())));

@@ -41,8 +41,8 @@ const STREAM_WINDOW: u32 = 1 << 20;
 const RECEIVE_WINDOW: u32 = 8 << 20;
 /// Sent bytes of one connection that are not acknowledged yet.
 const SEND_WINDOW: u64 = 4 << 20;
-/// Three channels, their credit, and one place for a protocol of a later version.
-const MAX_CHANNEL_STREAMS: u32 = 5;
+/// Four channels, their credit, and one place for a protocol of a later version.
+const MAX_CHANNEL_STREAMS: u32 = 6;
 /// A path is dead after so long without an answer, and streams go on over another one. The engine's own values, 15 s and
 /// 5 s, leave people waiting when a router has changed its address.
 const PATH_IDLE: Duration = Duration::from_secs(8);

@@ -16,7 +16,7 @@ const WARM: u64 = 60_000_000;
 /// Between two messages.
 const EVERY: u64 = 250_000;
 /// Most members of the network that is flooded.
-const FLOODED: usize = 1000;
+const FLOODED: usize = 500;
 /// After the last one.
 const REST: u64 = 20_000_000;
 
@@ -192,8 +192,8 @@ impl Network {
 
 impl Spam {
     fn of(few: &Network) -> Self {
-        let most = |wanted: u8| {
-            let of_kind = few.measure.spam.iter().filter(|((kind, _), _)| *kind == wanted);
+        let spam_of = |kind: u8| {
+            let of_kind = few.measure.spam.iter().filter(|((k, _), _)| *k == kind);
             of_kind.map(|(_, count)| *count).max().unwrap_or(0)
         };
         let at_first = || {
@@ -203,10 +203,10 @@ impl Spam {
                 .map(|(_, count)| *count)
         };
         Self {
-            one_signer_many_ways: most(ONE_SIGNER_MANY_WAYS),
-            one_signer_one_way: most(ONE_SIGNER_ONE_WAY),
+            one_signer_many_ways: spam_of(ONE_SIGNER_MANY_WAYS),
+            one_signer_one_way: spam_of(ONE_SIGNER_ONE_WAY),
             many_signers_one_link: at_first().max().unwrap_or(0),
-            many_signers_one_way: most(MANY_SIGNERS_ONE_WAY),
+            many_signers_one_way: spam_of(MANY_SIGNERS_ONE_WAY),
             many_signers_links: at_first().count(),
         }
     }
