@@ -57,7 +57,7 @@ pub(crate) struct Link {
     /// What the peer lets us send, and what we hold of what it sent, per channel.
     granted: [Granted; Channel::ALL.len()],
     taken: Arc<Taken>,
-    /// The streams that the peer opened: three channels, and its credit.
+    /// The streams that the peer opened: one for each channel, and its credit.
     streams_seen: [AtomicBool; Channel::ALL.len() + 1],
     unknown_streams: AtomicU32,
     /// Why this side ended the connection, if it did.
