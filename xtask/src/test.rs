@@ -43,6 +43,7 @@ const SLOW: &[Step] = &[
     ("network lab", || lab::lab_step().map(|()| Passed)),
     ("nodes behind routers", || lab::nat_step().map(|()| Passed)),
     ("nodes know their routers", || lab::doctor_step().map(|()| Passed)),
+    ("ports that routers open", || lab::mapping_step().map(|()| Passed)),
     ("nodes found by their id", || lab::by_id_step().map(|()| Passed)),
     ("end-to-end tests", end_to_end),
 ];
