@@ -283,7 +283,9 @@ impl Inner {
         {
             let mut state = lock(&self.reach);
             state.found = proven.iter().map(|(at, _)| *at).collect();
-            state.owners.extend(proven.iter().copied());
+            if state.owners.len() < MOST_REMEMBERED {
+                state.owners.extend(proven.iter().copied());
+            }
         }
         for (at, node) in proven {
             debug!(%at, peer = %node.short(), "a relay that was found");

@@ -3,14 +3,14 @@
 //! public, or not the one under which peers see this node, does not count, and peers try the rest from outside.
 //! IPv6 needs no address but a hole in the firewall (PCP and UPnP could ask for one); the library does not offer it.
 
-use super::{ANSWER, own_ips};
+use super::{own_ips, serving::tried_by_peers};
 use crate::{
     address::is_local,
     net::{Inner, Net},
     queue::lock,
 };
 use hedgerow_traverse::nat::Filtering;
-use hedgerow_wire::reach::{MAX_REACH, ReachRequest, Tried};
+use hedgerow_wire::reach::ReachRequest;
 use iroh::Endpoint;
 use portmapper::{Client, Config, Protocol};
 use std::{
@@ -35,8 +35,6 @@ const LOOK: Duration = Duration::from_secs(2);
 const TRY_AGAIN: Duration = Duration::from_secs(15);
 /// So many failed tries from outside are believed: then it is asked for anew.
 const FAILURES: u32 = 2;
-/// Most peers who are asked to try.
-const MOST_TRIERS: usize = 5;
 
 /// How asking the router went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -322,20 +320,7 @@ pub(super) async fn run(net: Arc<Inner>, endpoint: Endpoint) {
 
 /// Whether most of those peers who tried were answered. Nothing if nobody could try.
 async fn reached(net: &Arc<Inner>, port: u16) -> Option<bool> {
-    let tries = net.links().into_iter().take(MOST_TRIERS).map(|link| async move {
-        let asked = async {
-            let header = ReachRequest::TryUdp { port }.to_bytes();
-            let (_send, mut recv) = link.open_request(&header).await.ok()?;
-            let frame = recv.read_frame(MAX_REACH).await.ok()??;
-            Tried::from_bytes(&frame).ok()
-        };
-        timeout(ANSWER, asked).await.ok().flatten()
-    });
-    let tried: Vec<Tried> = futures_util::future::join_all(tries)
-        .await
-        .into_iter()
-        .flatten()
-        .collect();
+    let tried = tried_by_peers(net, &ReachRequest::TryUdp { port }).await;
     let reached = tried.iter().filter(|tried| tried.reached).count();
     debug!(port, reached, of = tried.len(), "peers tried the mapped port");
     (!tried.is_empty()).then_some(reached * 2 > tried.len())

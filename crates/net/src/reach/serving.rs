@@ -140,23 +140,28 @@ async fn start(net: &Arc<Inner>, listen: SocketAddr) -> Result<Relay, String> {
     Relay::start(listen, &net.secret, net.quota.clone(), net.begin, Arc::new(barred)).await
 }
 
+/// Asks some peers to try to reach this node; the answers of those who tried.
+pub(super) async fn tried_by_peers(net: &Inner, request: &ReachRequest) -> Vec<Tried> {
+    let header = request.to_bytes();
+    let tries = net.links().into_iter().take(MOST_TRIERS).map(|link| {
+        let header = &header;
+        async move {
+            let asked = async {
+                let (_send, mut recv) = link.open_request(header).await.ok()?;
+                let frame = recv.read_frame(MAX_REACH).await.ok()??;
+                Tried::from_bytes(&frame).ok()
+            };
+            timeout(ANSWER, asked).await.ok().flatten()
+        }
+    });
+    let answers = futures_util::future::join_all(tries).await;
+    answers.into_iter().flatten().collect()
+}
+
 /// Whether most of those peers who tried could open a connection. They have never been called from that port, so no
 /// router and no firewall lets them in for that.
 async fn reached_by_peers(net: &Arc<Inner>, port: u16) -> bool {
-    let tries = net.links().into_iter().take(MOST_TRIERS).map(|link| async move {
-        let asked = async {
-            let header = ReachRequest::Try { port }.to_bytes();
-            let (_send, mut recv) = link.open_request(&header).await.ok()?;
-            let frame = recv.read_frame(MAX_REACH).await.ok()??;
-            Tried::from_bytes(&frame).ok()
-        };
-        timeout(ANSWER, asked).await.ok().flatten()
-    });
-    let tried: Vec<Tried> = futures_util::future::join_all(tries)
-        .await
-        .into_iter()
-        .flatten()
-        .collect();
+    let tried = tried_by_peers(net, &ReachRequest::Try { port }).await;
     let reached = tried.iter().filter(|tried| tried.reached).count();
     debug!(port, reached, of = tried.len(), "peers tried to reach this node");
     reached * 2 > tried.len()
