@@ -74,6 +74,18 @@ fn parameter_types() -> String {
         types::NotifyParams,
         types::SetRelayParams,
         types::AuditParams,
+        types::AppParams,
+        types::OpenPeersParams,
+        types::BroadcastParams,
+        types::SendParams,
+        types::ReplyParams,
+        types::VerdictParams,
+        types::FeaturesParams,
+        types::OpenStreamParams,
+        types::AcceptStreamParams,
+        types::WriteStreamParams,
+        types::ReadStreamParams,
+        types::StreamParams,
     )
 }
 
@@ -131,6 +143,14 @@ fn result_types() -> String {
         types::UpdateAccepted,
         types::UpdateOut,
         types::Updates,
+        types::AppPeers,
+        types::AppMember,
+        types::PeerReply,
+        types::BroadcastSent,
+        types::MessageSent,
+        types::Features,
+        types::AppStream,
+        types::StreamBytes,
         events::Event,
     )
 }

@@ -6,6 +6,7 @@ use crate::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use ts_rs::TS;
 
 /// An event. `event` names it, the rest are its fields.
@@ -70,6 +71,55 @@ pub enum Event {
         /// The update.
         update: UpdateOut,
     },
+    /// A message of another who has the app (Z2).
+    #[serde(rename = "peers.message")]
+    PeersMessage {
+        /// Who it is for: an instance, `plugin:` and a name, or `app:` and 64 hex digits.
+        listener: String,
+        /// Of a direct message and a reply who sent it, which is proven. Of a broadcast who says to have sent it; if it
+        /// matters, look at `signed`.
+        from: String,
+        /// Its id.
+        id: String,
+        /// What was said.
+        message: Value,
+        /// Pseudonym of who signed it; the signature was checked.
+        signed: Option<String>,
+        /// How it was encrypted: `to_me` or `group:` and a name; null if it was not.
+        encrypted: Option<String>,
+        /// It was sent to this node alone.
+        direct: bool,
+        /// Nodes that passed it on, this one included.
+        hops: u8,
+        /// The app that it is from, if that is another one.
+        from_app: Option<String>,
+        /// What to give to `peers.reply`, if a reply is awaited.
+        reply: Option<String>,
+        /// `peers.verdict` is awaited.
+        judge: bool,
+    },
+    /// A member of an app was found, or is not found any more.
+    #[serde(rename = "peers.presence")]
+    PeersPresence {
+        /// Who is told: as in `peers.message`.
+        listener: String,
+        /// The member.
+        peer: String,
+        /// Its pseudonym in the app, proven, if it says so.
+        who: Option<String>,
+        /// Found or lost.
+        there: bool,
+    },
+    /// A member opens a stream to an app: `streams.accept` takes it, within 30 seconds.
+    #[serde(rename = "streams.incoming")]
+    StreamsIncoming {
+        /// Who is told: as in `peers.message`.
+        listener: String,
+        /// The member.
+        from: String,
+        /// What it is for.
+        name: String,
+    },
     /// Realtime bytes for an open instance.
     AppRealtime {
         /// The instance.
@@ -82,12 +132,24 @@ pub enum Event {
 }
 
 impl Event {
+    /// Whom it is for, if it is for one listener alone.
+    pub fn listener(&self) -> Option<&str> {
+        match self {
+            Self::PeersMessage { listener, .. }
+            | Self::PeersPresence { listener, .. }
+            | Self::StreamsIncoming { listener, .. } => Some(listener),
+            _ => None,
+        }
+    }
+
     /// Which plugins hear of it. Every event is decided here, one by one.
     pub const fn plugins(&self) -> Plugins {
         match self {
             Self::PeersChanged { .. } => Plugins::With(Permission::Contacts),
             Self::DirectoryChanged { .. } => Plugins::With(Permission::Directory),
             Self::FilesChanged {} | Self::FileProgress { .. } => Plugins::With(Permission::Files),
+            Self::PeersMessage { .. } | Self::PeersPresence { .. } => Plugins::With(Permission::Peers),
+            Self::StreamsIncoming { .. } => Plugins::With(Permission::Streams),
             Self::InstancesChanged {}
             | Self::WidgetsChanged {}
             | Self::LayoutChanged { .. }

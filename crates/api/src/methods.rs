@@ -286,4 +286,33 @@ methods! {
     AppRealtimeSend "app.realtime_send" Widget (RealtimeParams) -> Nothing;
     /// Joins or leaves the realtime channel: only joined instances get `app.realtime` events.
     AppRealtimeJoin "app.realtime_join" Widget (RealtimeJoinParams) -> Nothing;
+
+    /// Begins to take part: from now on `peers.message`, `peers.presence` and `streams.incoming` events of the app come
+    /// to this connection, and messages that were kept while it was not running. A plugin with the permission takes
+    /// part from its first connection on.
+    PeersOpen "peers.open" Widget [Peers] (OpenPeersParams) -> AppPeers;
+    /// Ends that for this connection.
+    PeersClose "peers.close" Widget [Peers] (AppParams) -> Nothing;
+    /// Sends a message to all who have the app, or to some of them who may reply (Z1, Z4).
+    PeersBroadcast "peers.broadcast" Widget [Peers] (BroadcastParams) -> BroadcastSent;
+    /// Sends a message to one member and waits for a reply, unless `timeout` is 0 (Z5). To another app, too (Z6).
+    PeersSend "peers.send" Widget [Peers] (SendParams) -> MessageSent;
+    /// Replies to a message that awaits a reply.
+    PeersReply "peers.reply" Widget [Peers] (ReplyParams) -> Nothing;
+    /// Who else has the app: those that this node knows, a uniform sample of all.
+    PeersMembers "peers.members" Widget [Peers] (AppParams) -> Vec<AppMember>;
+    /// Says whether a message is valid (Z8).
+    PeersVerdict "peers.verdict" Widget [Peers] (VerdictParams) -> Nothing;
+    /// Which apps and protocols a connected node speaks. Asking costs nobody anything (Z12).
+    PeersFeatures "peers.features" Owner (FeaturesParams) -> Features;
+    /// Opens a stream of bytes to a member; answers when the app over there accepted it, within 30 seconds.
+    StreamsOpen "streams.open" Widget [Streams] (OpenStreamParams) -> AppStream;
+    /// Waits for the next stream that a member opens to the app.
+    StreamsAccept "streams.accept" Widget [Streams] (AcceptStreamParams) -> AppStream;
+    /// Writes to a stream. Answers when there is room for more, so that nobody is flooded.
+    StreamsWrite "streams.write" Widget [Streams] (WriteStreamParams) -> Nothing;
+    /// Reads from a stream: waits until something is there or it ended.
+    StreamsRead "streams.read" Widget [Streams] (ReadStreamParams) -> StreamBytes;
+    /// Ends a stream in both directions.
+    StreamsClose "streams.close" Widget [Streams] (StreamParams) -> Nothing;
 }

@@ -86,6 +86,18 @@ fn plugins_are_kept_out_unless_a_method_says_otherwise() {
         "widget.categories",
         "widget.show",
         "notices.add",
+        "peers.open",
+        "peers.close",
+        "peers.broadcast",
+        "peers.send",
+        "peers.reply",
+        "peers.members",
+        "peers.verdict",
+        "streams.open",
+        "streams.accept",
+        "streams.write",
+        "streams.read",
+        "streams.close",
     ];
     assert_eq!(open, expected, "a method was opened to plugins: is that meant?");
     assert!(!Plugins::Never.may(Permission::ALL));

@@ -24,6 +24,7 @@ macro_rules! results {
     )+ };
 }
 
+mod apps;
 mod files;
 mod params;
 mod plugins;
@@ -31,6 +32,7 @@ mod relay;
 mod results;
 mod trace;
 
+pub use apps::*;
 pub use files::*;
 pub use params::*;
 pub use plugins::*;

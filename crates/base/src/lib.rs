@@ -6,6 +6,7 @@
 #![no_std]
 extern crate alloc;
 
+pub mod app;
 pub mod blame;
 pub mod hash;
 pub mod ids;
@@ -13,6 +14,7 @@ pub mod keys;
 pub mod limits;
 pub mod tree;
 
+pub use app::{Alias, AppName};
 pub use blame::{Blame, Blamed};
 pub use ids::{
     AppId, ContentId, EntryHash, InstanceId, LogId, MessageId, NodeId, ParseIdError, Pseudonym, RecordId, SpaceId,

@@ -1,4 +1,4 @@
-use crate::{InstanceId, NodeId, SecretKey, WidgetId, hash};
+use crate::{Alias, AppName, InstanceId, NodeId, SecretKey, WidgetId, hash};
 use alloc::string::ToString;
 
 #[test]
@@ -45,4 +45,31 @@ fn parts_of_a_hash_do_not_run_together() {
 #[test]
 fn an_id_of_the_wrong_length_is_refused() {
     assert!("abcd".parse::<NodeId>().is_err());
+}
+
+#[test]
+fn an_app_is_named_by_widget_name_or_id_and_everybody_gets_the_same_id() {
+    let widget = WidgetId::from_genesis_digest(&[3; 32]);
+    let named: AppName = "clipboard-2".parse().expect("a name");
+    let by_uuid: AppName = widget.to_string().parse().expect("a widget");
+    assert_eq!(by_uuid, AppName::Widget(widget));
+    assert_ne!(named.id(), by_uuid.id());
+    let by_id: AppName = named.id().to_string().parse().expect("an id");
+    assert_eq!(by_id.id(), named.id());
+    assert_eq!(named.to_string(), "clipboard-2");
+    for bad in ["", "Clip", "2clip", "a b", "../x", &"a".repeat(41)] {
+        assert!(bad.parse::<AppName>().is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_node_has_another_alias_in_every_app_which_survives_its_text_form() {
+    let (clip, chat) = (AppName::Named("clip".into()).id(), AppName::Named("chat".into()).id());
+    let node = NodeId([5; 32]);
+    let alias = Alias::of(&clip, &node);
+    assert_ne!(alias, Alias::of(&chat, &node));
+    assert_eq!(alias.to_string().parse(), Ok(alias));
+    for bad in ["", "+123456789abcdef", "12", "zz34567890abcdef"] {
+        assert!(bad.parse::<Alias>().is_err(), "{bad}");
+    }
 }

@@ -2,11 +2,12 @@
 
 use crate::{error::PackageError, licence::distance};
 use hedgerow_base::limits::MAX_MANIFEST;
+use hedgerow_overlay::{Rules, RulesText};
 use std::collections::BTreeSet;
 use toml::{Table, Value};
 
 /// Keys of the `[hedgerow]` table; others are refused.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "uuid",
     "version",
     "license",
@@ -17,6 +18,7 @@ const KEYS: [&str; 11] = [
     "screenshots",
     "source",
     "permissions",
+    "messages",
     "component",
 ];
 
@@ -53,7 +55,7 @@ pub struct Asked {
 }
 
 /// What a package says of itself. Absent texts are empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Manifest {
     /// Name of the widget.
     pub name: Option<String>,
@@ -79,6 +81,8 @@ pub struct Manifest {
     pub source: Option<String>,
     /// What it asks for.
     pub permissions: Vec<Asked>,
+    /// What every node checks the messages of the widget by (Z7, Z9), if it says so.
+    pub messages: Option<RulesText>,
 }
 
 /// What changes in permissions between two releases.
@@ -189,6 +193,7 @@ impl Manifest {
         self.screenshots = list("screenshots", 8)?;
         self.source = text("source", 256)?;
         self.permissions = permissions(ours.get("permissions"))?;
+        self.messages = ours.get("messages").map(messages).transpose()?;
         if ours.contains_key("component") {
             return wrong("component is reserved: background parts are not supported by this version yet");
         }
@@ -244,6 +249,21 @@ fn permissions(value: Option<&Value>) -> Result<Vec<Asked>, PackageError> {
         });
     }
     Ok(asked)
+}
+
+/// The rules of messages, which must be ones that can be used.
+fn messages(value: &Value) -> Result<RulesText, PackageError> {
+    let text: RulesText = value
+        .clone()
+        .try_into()
+        .map_err(|e: toml::de::Error| PackageError::Manifest(format!("messages: {}", e.message())))?;
+    if text.validator.is_some() {
+        return wrong("messages: validator is reserved: programs are not supported by this version yet; use accept");
+    }
+    match Rules::try_from(&text) {
+        Ok(_) => Ok(text),
+        Err(e) => wrong(&format!("messages: {e}")),
+    }
 }
 
 fn wrong<T>(why: &str) -> Result<T, PackageError> {

@@ -60,6 +60,9 @@ pub struct NetConfig {
     pub limits: NetLimits,
 }
 
+/// Protocols that this program speaks.
+pub const PROTOCOLS: [&str; 5] = ["directory/1", "sync/1", "live/1", "request/1", "overlay/1"];
+
 impl NetConfig {
     /// All addresses, any port, local network on, no port mapping, nothing known.
     pub fn new(secret: SecretKey, certificate: DeviceCertificate) -> Self {
@@ -68,9 +71,7 @@ impl NetConfig {
             certificate,
             name: None,
             agent: concat!("hedgerow/", env!("CARGO_PKG_VERSION")).into(),
-            protocols: ["directory/1", "sync/1", "live/1", "request/1"]
-                .map(String::from)
-                .to_vec(),
+            protocols: PROTOCOLS.map(String::from).to_vec(),
             listen: vec![(Ipv4Addr::UNSPECIFIED, 0).into(), (Ipv6Addr::UNSPECIFIED, 0).into()],
             preferred_port: None,
             lan: true,

@@ -32,6 +32,8 @@ pub enum NetEvent {
         name: Option<String>,
         /// Protocols that the peer serves, e.g. `sync/1`.
         protocols: Vec<String>,
+        /// New for every start of the peer's program.
+        boot: [u8; 16],
     },
     /// A peer is gone. The network dials it again by itself, unless it was disconnected, forgotten or blocked.
     PeerDisconnected {

@@ -39,7 +39,7 @@ mod trace;
 mod usage;
 
 pub use address::PathKind;
-pub use config::{KnownPeer, NetConfig, NetLimits};
+pub use config::{KnownPeer, NetConfig, NetLimits, PROTOCOLS};
 pub use error::{BindError, ConnectError, SendError, StreamError, TicketError};
 pub use event::{NetEvent, NetEvents, PeerInfo, Why};
 pub use hedgerow_traverse::nat;

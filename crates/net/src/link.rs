@@ -211,6 +211,7 @@ pub(crate) async fn run(net: Arc<Inner>, link: Arc<Link>, previous: Option<Arc<L
         path,
         name: link.hello.name.clone(),
         protocols: link.hello.protocols.clone(),
+        boot: link.hello.boot,
     };
     net.note_connected(&link);
     net.emit(Queued::Connected(link.clone(), connected)).await;

@@ -336,6 +336,19 @@ impl Net {
         links.iter().map(|link| link.info()).collect()
     }
 
+    /// One connected peer, with where others may reach it.
+    pub fn peer(&self, node: &NodeId) -> Option<(PeerInfo, Vec<SocketAddr>)> {
+        let link = self.link(node).ok()?;
+        let addresses = self.inner().addresses_of(&link);
+        Some((link.info(), addresses))
+    }
+
+    /// Whose relay a peer is behind, as far as it is known: 32 bytes that name it.
+    pub fn relay_of(&self, node: &NodeId) -> Option<[u8; 32]> {
+        let relays = lock(&self.inner().reach).relays_of(node);
+        relays.first()?.node.map(|relay| relay.0)
+    }
+
     /// How this node can be reached, as peers see it.
     pub fn reach(&self) -> ReachReport {
         self.inner().reach_report()

@@ -43,7 +43,10 @@ impl Caller {
     pub fn hears(&self, event: &Event) -> bool {
         match self {
             Self::Dashboard | Self::Program => true,
-            Self::Plugin(session) => event.plugins().may(&session.granted),
+            Self::Plugin(session) => {
+                let whose = |listener: &str| listener.strip_prefix("plugin:") == Some(&session.name);
+                event.plugins().may(&session.granted) && event.listener().is_none_or(whose)
+            }
         }
     }
 
@@ -67,6 +70,14 @@ fn instance(request: &Request) -> &str {
         Request::AppUpdates(p) => &p.instance,
         Request::AppRealtimeSend(p) => &p.instance,
         Request::AppRealtimeJoin(p) => &p.instance,
+        Request::PeersOpen(p) => p.instance.as_deref().unwrap_or_default(),
+        Request::PeersClose(p) | Request::PeersMembers(p) => p.instance.as_deref().unwrap_or_default(),
+        Request::PeersBroadcast(p) => p.instance.as_deref().unwrap_or_default(),
+        Request::PeersSend(p) => p.instance.as_deref().unwrap_or_default(),
+        Request::PeersReply(p) => p.instance.as_deref().unwrap_or_default(),
+        Request::PeersVerdict(p) => p.instance.as_deref().unwrap_or_default(),
+        Request::StreamsOpen(p) => p.instance.as_deref().unwrap_or_default(),
+        Request::StreamsAccept(p) => p.instance.as_deref().unwrap_or_default(),
         _ => "",
     }
 }

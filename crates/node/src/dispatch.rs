@@ -57,12 +57,27 @@ pub(crate) async fn call(
     outcome
 }
 
+/// Ends what a connection had open that is gone. The token of a plugin that was stopped does not count any more, and
+/// what it had open ends all the same.
+pub(crate) async fn leave(node: &NodeHandle, caller: &Caller, request: Request) -> Result<Value, ApiError> {
+    match request {
+        Request::AppClose(_) | Request::AppRealtimeJoin(_) | Request::PeersClose(_) => {
+            carry_out(node, caller, request).await
+        }
+        other => Err(forgotten(&other)),
+    }
+}
+
 async fn checked(node: &NodeHandle, caller: &Caller, request: Request) -> Result<Value, ApiError> {
     // What one plugin asks for at once is bounded, over all its connections.
     let _turn = match caller {
         Caller::Plugin(session) => session.calls.acquire().await.ok(),
         Caller::Dashboard | Caller::Program => None,
     };
+    carry_out(node, caller, request).await
+}
+
+async fn carry_out(node: &NodeHandle, caller: &Caller, request: Request) -> Result<Value, ApiError> {
     match request {
         Request::ApiMethods(_) => value(methods()),
         Request::NodeStatus(_) => value(status(node).await?),
@@ -115,6 +130,19 @@ async fn checked(node: &NodeHandle, caller: &Caller, request: Request) -> Result
             );
             value(blocking(move || Ok(audit.list(p.name.as_deref(), most as usize))).await?)
         }
+        request @ (Request::PeersOpen(_)
+        | Request::PeersClose(_)
+        | Request::PeersBroadcast(_)
+        | Request::PeersSend(_)
+        | Request::PeersReply(_)
+        | Request::PeersMembers(_)
+        | Request::PeersVerdict(_)
+        | Request::PeersFeatures(_)
+        | Request::StreamsOpen(_)
+        | Request::StreamsAccept(_)
+        | Request::StreamsWrite(_)
+        | Request::StreamsRead(_)
+        | Request::StreamsClose(_)) => crate::apps::calls::call(node, caller, request).await,
         other => peers(node, other).await,
     }
 }

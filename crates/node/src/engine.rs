@@ -107,6 +107,7 @@ pub(crate) struct Engine {
     /// Frames that a slow peer's full queue did not take yet, in order.
     pub(crate) backlog: BTreeMap<NodeId, crate::people::Backlog>,
     pub(crate) parking: crate::parking::Parking,
+    pub(crate) apps: crate::apps::Apps,
     pub(crate) plugins: Arc<crate::plugins::Plugins>,
     pub(crate) audit: Arc<crate::audit::Audit>,
 }
@@ -215,7 +216,8 @@ impl Engine {
             self.relay_timeout(),
         ];
         let next = due.into_iter().flatten().min().unwrap_or(u64::MAX);
-        Duration::from_millis(next.saturating_sub(now).clamp(5, 60_000))
+        let wait = next.saturating_sub(now).min(self.apps.wait_ms().unwrap_or(u64::MAX));
+        Duration::from_millis(wait.clamp(5, 60_000))
     }
 
     /// Marks the batch as failed: nothing of it is kept or leaves the machine.
@@ -319,6 +321,7 @@ impl Engine {
         self.fetch_timeouts(now);
         self.files_timeout(now);
         self.call_parked(now);
+        self.overlay_time();
         self.save_relayed(now);
     }
 }

@@ -118,6 +118,13 @@ impl NodeHandle {
     pub async fn call(&self, caller: &Caller, request: Request, bytes: usize) -> Result<Value, ApiError> {
         crate::dispatch::call(self, caller, request, bytes).await
     }
+    /// Ends what a connection that is gone had open, whether its token counts still or not. Nothing else is taken.
+    ///
+    /// # Errors
+    /// `Bug` for another request.
+    pub async fn leave(&self, caller: &Caller, request: Request) -> Result<Value, ApiError> {
+        crate::dispatch::leave(self, caller, request).await
+    }
     /// A file of the package that an instance runs. A missing file is `NotFound`.
     ///
     /// # Errors

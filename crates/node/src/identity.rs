@@ -8,6 +8,7 @@ use argon2::Argon2;
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, aead::Aead as _};
 use data_encoding::BASE64;
 use hedgerow_base::{
+    AppId,
     NodeId, SecretKey, UserId, WidgetId,
     hash::{derive_secret, hash},
 };
@@ -317,6 +318,10 @@ impl Identity {
     /// The key behind `selfAddr` in a widget: the same on all own devices, unlinkable across widgets.
     pub fn pseudonym_key(&self, widget: &WidgetId) -> SecretKey {
         self.derived("hedgerow 2026 pseudonym v1", &[&widget.0])
+    }
+    /// The same for an app that is no widget.
+    pub fn app_key(&self, app: &AppId) -> SecretKey {
+        self.derived("hedgerow 2026 pseudonym of an app v1", &[&app.0])
     }
     /// Secret of the key that space keys are sealed to, per widget.
     pub fn seal_seed(&self, widget: &WidgetId) -> Zeroizing<[u8; 32]> {

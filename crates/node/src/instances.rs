@@ -296,7 +296,7 @@ impl Engine {
     }
 
     /// Tells the file server which package each instance runs.
-    pub(crate) fn share_instances(&self) {
+    pub(crate) fn share_instances(&mut self) {
         let map = self
             .instances
             .iter()
@@ -310,6 +310,7 @@ impl Engine {
             })
             .collect();
         self.shared.set_instances(map);
+        self.apply_apps();
     }
 
     pub(crate) fn app_identity(&self, id: &InstanceId) -> Result<AppIdentity, ApiError> {

@@ -3,6 +3,7 @@
 //! One thread, the engine ([`engine`]), owns the store and the cores; everything else talks to it through its queue.
 //! Work that blocks or takes long (unpacking, hashing, files, streams) runs beside it.
 
+mod apps;
 mod audit;
 pub mod backup;
 mod caller;

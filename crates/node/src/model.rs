@@ -3,6 +3,7 @@
 
 use hedgerow_api::types::{PermissionAsk, SpaceKind};
 use hedgerow_base::{ContentId, RecordId};
+use hedgerow_overlay::RulesText;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// A release in use on this node.
@@ -19,6 +20,9 @@ pub(crate) struct InstalledRelease {
     pub(crate) permissions: Vec<PermissionAsk>,
     /// `data:` address.
     pub(crate) icon: Option<String>,
+    /// What messages between those who have it are checked by.
+    #[serde(default)]
+    pub(crate) messages: Option<RulesText>,
 }
 
 impl InstalledRelease {

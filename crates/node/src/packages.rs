@@ -26,6 +26,7 @@ pub(crate) struct Shared {
     /// Chunk digests of packages that were asked for lately.
     manifests: Mutex<VecDeque<(ContentId, Arc<ContentManifest>)>>,
     pub(crate) listeners: Listeners,
+    pub(crate) app_streams: crate::apps::streams::AppStreams,
     /// A second connection to the database, for searching beside the engine.
     reader: Mutex<Store>,
 }
@@ -39,6 +40,7 @@ impl Shared {
             open: Mutex::default(),
             manifests: Mutex::default(),
             listeners: Listeners::default(),
+            app_streams: crate::apps::streams::AppStreams::default(),
             reader: Mutex::new(reader),
         }
     }

@@ -38,6 +38,7 @@ pub(crate) enum Outgoing {
 pub(crate) struct Backlog {
     directory: VecDeque<Outgoing>,
     sync: VecDeque<Outgoing>,
+    overlay: VecDeque<Outgoing>,
     bytes: usize,
 }
 
@@ -45,7 +46,8 @@ impl Backlog {
     fn queue(&mut self, channel: Channel) -> &mut VecDeque<Outgoing> {
         match channel {
             Channel::Directory => &mut self.directory,
-            Channel::Sync | Channel::Live | Channel::Overlay => &mut self.sync,
+            Channel::Sync | Channel::Live => &mut self.sync,
+            Channel::Overlay => &mut self.overlay,
         }
     }
 }
@@ -70,13 +72,23 @@ impl Engine {
                 user,
                 session,
                 name,
+                protocols,
+                boot,
                 ..
-            } => self.on_connected(node, user, session, name),
+            } => {
+                self.on_connected(node, user, session, name);
+                self.overlay_connected(node, &protocols, boot);
+            }
             NetEvent::PeerDisconnected { node, why } => {
                 tracing::debug!(peer = %node.short(), ?why, "disconnected");
                 match why {
                     Why::Parked => self.on_parked(node),
-                    _ => self.on_unparked(&node),
+                    // The newer connection follows at once.
+                    Why::Replaced => self.on_unparked(&node),
+                    _ => {
+                        self.on_unparked(&node);
+                        self.overlay_lost(node);
+                    }
                 }
                 self.connected.remove(&node);
                 self.backlog.remove(&node);
@@ -164,8 +176,7 @@ impl Engine {
         match channel {
             Channel::Directory => self.directory_message(node, bytes),
             Channel::Sync | Channel::Live => self.sync_message(node, bytes),
-            // Until apps can open a swarm nobody is asked for anything here.
-            Channel::Overlay => {}
+            Channel::Overlay => self.overlay_message(node, bytes),
         }
     }
 

@@ -4,6 +4,7 @@ mod bursts;
 mod install;
 
 use crate::{
+    apps::PluginApp,
     dispatch::value,
     engine::store_error,
     handle::{NodeHandle, blocking},
@@ -171,6 +172,9 @@ async fn autostart(node: &NodeHandle) -> Result<(), ApiError> {
     for plugin in found {
         let Ok(manifest) = plugin.manifest else { continue };
         let yes = allowed.get(&plugin.name).filter(|a| a.hash == manifest.hash);
+        if let Some(yes) = yes {
+            talk(node, &manifest, &yes.granted()).await?;
+        }
         if let (true, Some(yes)) = (manifest.autostart, yes)
             && let Err(error) = node.plugins.supervisor.start(manifest, yes.granted()).await
         {
@@ -307,6 +311,7 @@ async fn allow(node: &NodeHandle, params: PluginAllowParams) -> Result<PluginInf
         all.insert(key, yes);
     })
     .await?;
+    talk(node, &manifest, &granted).await?;
     let supervisor = &node.plugins.supervisor;
     // One that runs goes on with what it is granted now, under a new token.
     let runs = supervisor.status(&name).is_some_and(|s| !s.state.is_over());
@@ -326,7 +331,27 @@ async fn forbid(node: &NodeHandle, name: &str) -> Result<(), ApiError> {
     })
     .await?;
     node.plugins.supervisor.stop(name).await;
-    Ok(())
+    let name = name.to_owned();
+    node.with(move |e| {
+        e.set_plugin_app(&name, None);
+        Ok(())
+    })
+    .await
+}
+
+/// Opens the app of a plugin that may talk to others, so that messages that may wait do, also while it does not run.
+async fn talk(node: &NodeHandle, manifest: &Manifest, granted: &[Permission]) -> Result<(), ApiError> {
+    let may = granted.contains(&Permission::Peers) || granted.contains(&Permission::Streams);
+    let app = may.then(|| PluginApp {
+        app: manifest.app_name(),
+        messages: manifest.messages.clone(),
+    });
+    let name = manifest.name.clone();
+    node.with(move |e| {
+        e.set_plugin_app(&name, app);
+        Ok(())
+    })
+    .await
 }
 
 async fn logs(node: &NodeHandle, name: String, lines: Option<u32>) -> Result<Vec<PluginLogLine>, ApiError> {

@@ -84,6 +84,9 @@ fn engine(
         relaying,
     } = prepared;
     let seed = crate::identity::random().map_err(|e| StartError::Database(e.to_string()))?;
+    let numbers = |e: StoreError| StartError::Database(e.to_string());
+    let overlay = crate::identity::random().map_err(|e| StartError::Database(e.to_string()))?;
+    let apps = crate::apps::Apps::new(identity.node(), &overlay, &store, system_now_ms()).map_err(numbers)?;
     let engine = Engine {
         data: config.data.clone(),
         hub_port: config.hub_port,
@@ -116,6 +119,7 @@ fn engine(
         next_request: 0,
         backlog: BTreeMap::new(),
         parking: crate::parking::Parking::default(),
+        apps,
         plugins,
         audit: crate::audit::Audit::new(&config.data),
     };

@@ -118,6 +118,7 @@ impl Engine {
                     size: release.size,
                     permissions: asks(&release.permissions),
                     icon,
+                    messages: starter.package.manifest().messages.clone(),
                 };
                 self.put_installed(&widget, installed)?;
                 self.stored(|store| store.set_meta(&seen, release.version.as_bytes()))?;

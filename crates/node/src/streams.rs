@@ -48,6 +48,11 @@ pub struct PeerStream {
 }
 
 impl PeerStream {
+    /// Its two directions.
+    pub(crate) fn parts(self) -> (RequestSend, RequestRecv) {
+        (self.send, self.recv)
+    }
+
     /// Carries bytes both ways until both directions ended. Each end is passed on by itself, as TCP does it.
     ///
     /// # Errors
@@ -111,7 +116,8 @@ impl NodeHandle {
     /// `Unreachable` when it is not connected or does not answer, `Refused` with its reason.
     pub async fn connect_stream(&self, peer: NodeId, name: &str) -> Result<PeerStream, ApiError> {
         check_name(name)?;
-        self.open_stream(peer, StreamRequest::Named { name: name.into() }).await
+        self.open_stream(peer, StreamRequest::Named { name: name.into() }, ANSWER_TIME)
+            .await
     }
 
     /// Opens a connection to a TCP port of a peer's machine.
@@ -119,10 +125,17 @@ impl NodeHandle {
     /// # Errors
     /// As [`NodeHandle::connect_stream`].
     pub async fn forward_stream(&self, peer: NodeId, port: u16) -> Result<PeerStream, ApiError> {
-        self.open_stream(peer, StreamRequest::Forward { port }).await
+        self.open_stream(peer, StreamRequest::Forward { port }, ANSWER_TIME)
+            .await
     }
 
-    async fn open_stream(&self, peer: NodeId, request: StreamRequest) -> Result<PeerStream, ApiError> {
+    /// Opens a stream; the other side has so much time to say yes or no.
+    pub(crate) async fn open_stream(
+        &self,
+        peer: NodeId,
+        request: StreamRequest,
+        time: Duration,
+    ) -> Result<PeerStream, ApiError> {
         let unreachable = |why: &str| ApiError::new(ErrorCode::Unreachable, why.to_owned());
         let opened = self
             .with(move |engine| Ok(engine.net.open_request(&peer, request.to_bytes())))
@@ -131,6 +144,7 @@ impl NodeHandle {
             let (send, mut recv) = opened
                 .await
                 .map_err(|_| unreachable("that node is not connected; see `hedgerow peers`"))?;
+            recv = recv.patient();
             let frame = recv.read_frame(MAX_ANSWER).await;
             // An older program resets a stream that it does not know.
             let frame = frame.ok().flatten();
@@ -147,9 +161,10 @@ impl NodeHandle {
                 Err(_) => Err(unreachable("the other node answered in a way that is not understood")),
             }
         };
-        tokio::time::timeout(ANSWER_TIME, asked)
-            .await
-            .unwrap_or_else(|_| Err(unreachable("the other node did not answer within 15 seconds")))
+        tokio::time::timeout(time, asked).await.unwrap_or_else(|_| {
+            let seconds = time.as_secs();
+            Err(unreachable(&format!("the other node did not answer within {seconds} seconds")))
+        })
     }
 
     /// Waits for one peer to open a named stream; dropping the future ends the waiting.
@@ -182,7 +197,7 @@ impl NodeHandle {
         let mut times = Vec::new();
         for _ in 0..count.clamp(1, 100) {
             let begun = Instant::now();
-            self.open_stream(peer, StreamRequest::Ping).await?;
+            self.open_stream(peer, StreamRequest::Ping, ANSWER_TIME).await?;
             times.push(begun.elapsed().as_secs_f64() * 1000.0);
         }
         Ok(PingAnswer { times_ms: times })
@@ -202,10 +217,14 @@ fn check_name(name: &str) -> Result<(), ApiError> {
 impl Engine {
     /// Answers a peer that wants a stream, beside the engine.
     pub(crate) fn serve_stream(&self, peer: NodeId, request: StreamRequest, send: RequestSend, recv: RequestRecv) {
+        if let StreamRequest::App { app, name } = request {
+            return self.offer_stream(peer, app, name, send, recv);
+        }
         let shared = self.shared.clone();
         let allowed = self.allowed_ports().unwrap_or_default();
         self.runtime.spawn(async move {
             match request {
+                StreamRequest::App { .. } => {}
                 StreamRequest::Ping => {
                     if let Some(stream) = answer(send, recv, peer, StreamAnswer::Yes).await {
                         stream.send.finish();
@@ -280,12 +299,12 @@ impl Engine {
     }
 }
 
-async fn answer(mut send: RequestSend, recv: RequestRecv, peer: NodeId, what: StreamAnswer) -> Option<PeerStream> {
+pub(crate) async fn answer(mut send: RequestSend, recv: RequestRecv, peer: NodeId, what: StreamAnswer) -> Option<PeerStream> {
     send.write_frame(&what.to_bytes()).await.ok()?;
     Some(PeerStream { peer, send, recv })
 }
 
-async fn refuse(send: RequestSend, recv: RequestRecv, peer: NodeId, reason: &str) {
+pub(crate) async fn refuse(send: RequestSend, recv: RequestRecv, peer: NodeId, reason: &str) {
     let no = StreamAnswer::No { reason: reason.into() };
     if let Some(stream) = answer(send, recv, peer, no).await {
         stream.send.finish();

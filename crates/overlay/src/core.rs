@@ -17,7 +17,7 @@ use alloc::{
     sync::Arc,
     vec::Vec,
 };
-use hedgerow_base::{AppId, NodeId};
+use hedgerow_base::{AppId, NodeId, Pseudonym};
 use hedgerow_wire::overlay::{OverlayFrame, Unlink};
 
 /// The overlay of one node. Drive it with [`Overlay::handle`], and with [`Overlay::handle_timeout`] when
@@ -106,6 +106,12 @@ impl Overlay {
     pub fn members(&self, app: &AppId) -> Vec<NodeId> {
         let members = self.apps.get(app).map(|swarm| swarm.sampling.view.members());
         members.unwrap_or_default().into_iter().map(|held| held.node).collect()
+    }
+
+    /// Members that this node keeps an eye on, with the pseudonyms as which they are there, if they say so.
+    pub fn known(&self, app: &AppId) -> Vec<(NodeId, Option<Pseudonym>)> {
+        let known = self.apps.get(app).into_iter().flat_map(|swarm| &swarm.known);
+        known.map(|(node, who)| (*node, *who)).collect()
     }
 
     /// What is held.

@@ -18,7 +18,7 @@ use hedgerow_base::{Pseudonym, hash::hash};
 use hedgerow_wire::overlay::{MAX_BODY, MAX_OVERHEAD};
 use minicbor::Encoder;
 use regex::bytes::{Regex, RegexBuilder};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Longest pattern in bytes.
 pub const MAX_PATTERN: usize = 1024;
@@ -44,7 +44,7 @@ const PATTERN_DEPTH: u32 = 32;
 /// filter = "^\\{.*\\}$"
 /// accept = "msg.kind == 'chat' && size(msg.text) <= 500"
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RulesText {
     /// Largest message in bytes; 16 KiB if not given.

@@ -4,7 +4,7 @@
 //! after a yes, both sides send bytes until each ends its direction.
 
 use alloc::{string::String, vec::Vec};
-use hedgerow_base::{Blame, Blamed};
+use hedgerow_base::{AppId, Blame, Blamed};
 use minicbor::{Decode, Encode};
 
 /// Longest name of a stream in bytes.
@@ -45,6 +45,16 @@ pub enum StreamRequest {
     /// An answer and nothing else: measures the way there and back.
     #[n(10)]
     Ping,
+    /// A stream from an app to the same app on the other node, which must take it.
+    #[n(11)]
+    App {
+        /// Which.
+        #[n(0)]
+        app: AppId,
+        /// What it is for; empty, or as of a named stream.
+        #[n(1)]
+        name: String,
+    },
 }
 
 impl StreamRequest {
@@ -62,6 +72,7 @@ impl StreamRequest {
         let request: Self = minicbor::decode(bytes).map_err(|_| StreamFrameError("request"))?;
         match &request {
             Self::Named { name } if !is_stream_name(name) => Err(StreamFrameError("stream name")),
+            Self::App { name, .. } if !name.is_empty() && !is_stream_name(name) => Err(StreamFrameError("stream name")),
             Self::Forward { port: 0 } => Err(StreamFrameError("port")),
             _ => Ok(request),
         }

@@ -16,6 +16,8 @@ pub(crate) trait Backend: Clone + Send + Sync + 'static {
         request: Request,
         bytes: usize,
     ) -> impl Future<Output = Result<Value, ApiError>> + Send;
+    /// Ends what a connection that is gone had open, whether its token counts still or not.
+    fn leave(&self, caller: &Caller, request: Request) -> impl Future<Output = Result<Value, ApiError>> + Send;
     /// The running plugin whose token this is.
     fn plugin(&self, token: &str) -> Option<Session>;
     /// A file of the package that an instance runs.
@@ -46,6 +48,9 @@ impl Backend for NodeHandle {
         bytes: usize,
     ) -> impl Future<Output = Result<Value, ApiError>> + Send {
         Self::call(self, caller, request, bytes)
+    }
+    fn leave(&self, caller: &Caller, request: Request) -> impl Future<Output = Result<Value, ApiError>> + Send {
+        Self::leave(self, caller, request)
     }
     fn plugin(&self, token: &str) -> Option<Session> {
         self.plugin_session(token)

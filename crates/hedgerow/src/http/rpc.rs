@@ -2,9 +2,10 @@
 
 use super::{Shared, backend::Backend};
 use hedgerow_api::{
-    ApiError, ErrorCode, Event, Request,
-    types::{InstanceParams, LoginLink, Nothing, RealtimeJoinParams},
+    ApiError, ErrorCode, Event, Permission, Request,
+    types::{AppParams, InstanceParams, LoginLink, Nothing, OpenPeersParams, RealtimeJoinParams},
 };
+use hedgerow_base::AppName;
 use hedgerow_node::Caller;
 use serde_json::{Map, Value, json};
 use std::{
@@ -101,6 +102,8 @@ pub(super) enum Use {
     Updates,
     /// Its realtime channel.
     Realtime,
+    /// Messages of its equals. The key is the `listener` of events.
+    Peers,
 }
 
 impl Opened {
@@ -113,7 +116,9 @@ impl Opened {
         match event {
             Event::AppUpdate { instance, .. } => self.set().contains(&(Use::Updates, instance.clone())),
             Event::AppRealtime { instance, .. } => self.set().contains(&(Use::Realtime, instance.clone())),
-            _ => true,
+            _ => event
+                .listener()
+                .is_none_or(|listener| self.set().contains(&(Use::Peers, listener.to_owned()))),
         }
     }
 
@@ -140,7 +145,7 @@ impl Opened {
     }
 
     /// The connection is gone: closes what only it had open.
-    pub(super) async fn close_all<B: Backend>(&self, shared: &Shared<B>) {
+    pub(super) async fn close_all<B: Backend>(&self, shared: &Shared<B>, caller: &Caller) {
         let keys = self.set().clone();
         for key in keys {
             if !self.take(shared, &key) {
@@ -153,12 +158,24 @@ impl Opened {
                     instance,
                     joined: false,
                 }),
+                Use::Peers => Request::PeersClose(speaker(&instance)),
             };
-            if let Err(e) = shared.backend.call(&Caller::Dashboard, request, 0).await {
+            if let Err(e) = shared.backend.leave(caller, request).await {
                 tracing::debug!("closing an instance: {e}");
             }
         }
     }
+}
+
+/// Who listens under this name.
+fn speaker(listener: &str) -> AppParams {
+    let (instance, app) = match listener.split_once(':') {
+        Some(("app", app)) => (None, Some(app.to_owned())),
+        // A plugin speaks for itself and names nothing.
+        Some(_) => (None, None),
+        None => (Some(listener.to_owned()), None),
+    };
+    AppParams { instance, app }
 }
 
 fn counts<B>(shared: &Shared<B>) -> MutexGuard<'_, OpenCounts> {
@@ -171,6 +188,29 @@ struct Way<'a, B> {
     caller: &'a Caller,
     opened: Option<&'a Opened>,
     bytes: usize,
+}
+
+/// A plugin that may talk to others takes part from its first connection on.
+pub(super) async fn take_part<B: Backend>(shared: &Shared<B>, caller: &Caller, opened: &Opened) {
+    let Caller::Plugin(session) = caller else { return };
+    if !session.granted.contains(&Permission::Peers) {
+        return;
+    }
+    let way = Way {
+        shared,
+        caller,
+        opened: Some(opened),
+        bytes: 0,
+    };
+    let request = Request::PeersOpen(OpenPeersParams {
+        instance: None,
+        app: None,
+        judge: false,
+        rules: None,
+    });
+    if let Err(e) = way.carry_out(request).await {
+        tracing::debug!("a plugin takes no part in its app: {e}");
+    }
 }
 
 /// Carries out a call; `None` when the caller wants no answer. `opened` is of the connection, if it is one that
@@ -238,12 +278,38 @@ impl<B: Backend> Way<'_, B> {
                     false => self.close(opened, key, request).await,
                 }
             }
+            (Request::PeersOpen(p), Some(opened)) => {
+                let listener = self.listener(p.instance.as_deref(), p.app.as_deref())?;
+                self.open(opened, (Use::Peers, listener), request).await
+            }
+            (Request::PeersOpen(_), None) => Err(ApiError::new(
+                ErrorCode::Refused,
+                "open it over a connection that lasts, a WebSocket or the Unix socket: nobody would hear of messages",
+            )),
+            (Request::PeersClose(p), Some(opened)) => {
+                let listener = self.listener(p.instance.as_deref(), p.app.as_deref())?;
+                self.close(opened, (Use::Peers, listener), request).await
+            }
             (Request::AppClose(p), Some(opened)) => {
                 let key = (Use::Updates, p.instance.clone());
                 self.close(opened, key, request).await
             }
             _ => self.node(request).await,
         }
+    }
+
+    /// Under which name events come for whoever calls.
+    fn listener(&self, instance: Option<&str>, app: Option<&str>) -> Result<String, ApiError> {
+        Ok(match (self.caller, instance, app) {
+            (Caller::Plugin(session), ..) => format!("plugin:{}", session.name),
+            (_, Some(instance), _) => instance.to_owned(),
+            (_, None, Some(app)) => {
+                let named: Result<AppName, _> = app.trim().parse();
+                let named = named.map_err(|e| ApiError::new(ErrorCode::BadParams, format!("{app:?}: {e}")))?;
+                format!("app:{}", named.id())
+            }
+            (_, None, None) => String::new(),
+        })
     }
 
     /// Notes it as open first, so that no event between the node's answer and the note is lost.

@@ -83,7 +83,7 @@ pub(super) async fn run<B: Backend, S: Socket>(mut socket: S, shared: Arc<Shared
     if let Err(end) = converse(&mut socket, &shared, &caller, &opened).await {
         socket.close(end).await;
     }
-    opened.close_all(&shared).await;
+    opened.close_all(&shared, &caller).await;
 }
 
 /// A plugin has so many connections and no more.
@@ -146,6 +146,7 @@ async fn converse<B: Backend, S: Socket>(
     opened: &rpc::Opened,
 ) -> Result<(), End> {
     let mut events = shared.backend.events();
+    rpc::take_part(shared, caller, opened).await;
     let mut ending = shared.ending.subscribe();
     let mut watched = caller.clone();
     let mut calls: Pending<'_> = FuturesUnordered::new();

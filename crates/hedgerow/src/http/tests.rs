@@ -81,6 +81,9 @@ impl Backend for Fake {
             _ => Ok(json!({})),
         }
     }
+    async fn leave(&self, caller: &Caller, request: Request) -> Result<Value, ApiError> {
+        self.call(caller, request, 0).await
+    }
     fn plugin(&self, _: &str) -> Option<Session> {
         None
     }

@@ -2,7 +2,8 @@
 //! permission or a limit that is misspelt is never silently missing.
 
 use hedgerow_api::Permission;
-use hedgerow_base::{Blame, Blamed, hash::hash};
+use hedgerow_base::{AppName, Blame, Blamed, hash::hash};
+use hedgerow_overlay::{Rules, RulesText};
 use serde::Deserialize;
 use std::{collections::BTreeMap, fmt, io::Read as _, path::Path};
 
@@ -59,7 +60,7 @@ pub struct Asked {
 }
 
 /// A `plugin.toml` that was checked.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// As the folder is called.
@@ -83,6 +84,12 @@ pub struct Manifest {
     /// Runs fenced in by the system, or not at all.
     #[serde(default)]
     pub sandbox: bool,
+    /// The app whose other members it talks to: UUID of a widget or a name. Its own name if it says nothing.
+    #[serde(default)]
+    pub app: Option<String>,
+    /// What every node checks messages between members by (Z7, Z9).
+    #[serde(default)]
+    pub messages: Option<RulesText>,
     /// Variables beside those that every plugin gets.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
@@ -112,6 +119,12 @@ pub fn is_name(name: &str) -> bool {
 }
 
 impl Manifest {
+    /// The app whose other members it talks to.
+    pub fn app_name(&self) -> AppName {
+        let named = self.app.as_deref().and_then(|app| app.parse().ok());
+        named.unwrap_or_else(|| AppName::Named(self.name.clone()))
+    }
+
     /// Reads and checks the file of a folder.
     ///
     /// # Errors
@@ -164,9 +177,26 @@ impl Manifest {
         check_command(&found.command)?;
         check_permissions(&found.permissions)?;
         check_environment(&found.environment)?;
+        check_app(&found)?;
         found.hash = data_encoding::HEXLOWER.encode(&hash("hedgerow 2026 plugin manifest v1", &[bytes]));
         Ok(found)
     }
+}
+
+fn check_app(found: &Manifest) -> Result<(), ManifestError> {
+    if let Some(app) = &found.app {
+        let named: Result<AppName, _> = app.parse();
+        named.map_err(|e| ManifestError(format!("app: {:?} is {e}", app.chars().take(80).collect::<String>())))?;
+    }
+    let Some(messages) = &found.messages else { return Ok(()) };
+    if messages.validator.is_some() {
+        return Err(ManifestError(
+            "messages: validator is reserved: programs are not supported by this version yet; use accept".into(),
+        ));
+    }
+    Rules::try_from(messages)
+        .map(|_| ())
+        .map_err(|e| ManifestError(format!("messages: {e}")))
 }
 
 fn check_command(command: &[String]) -> Result<(), ManifestError> {

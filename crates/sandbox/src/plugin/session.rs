@@ -2,7 +2,10 @@
 //! dead when the plugin is.
 
 use hedgerow_api::Permission;
-use hedgerow_base::hash::{Digest, hash};
+use hedgerow_base::{
+    AppName,
+    hash::{Digest, hash},
+};
 use std::{
     fs,
     io::{self, Write as _},
@@ -21,6 +24,8 @@ const CONNECTIONS: usize = 8;
 pub struct Session {
     /// Its name, whatever it says of itself.
     pub name: Arc<str>,
+    /// The app whose other members it may talk to.
+    pub app: AppName,
     /// What it was granted when it was started.
     pub granted: Arc<[Permission]>,
     /// One for each call that is worked on.
@@ -52,7 +57,7 @@ pub(super) struct Token {
 
 impl Token {
     /// Makes a token and writes it to `folder/NAME.token`.
-    pub(super) fn issue(folder: &Path, name: &str, granted: &[Permission]) -> io::Result<Self> {
+    pub(super) fn issue(folder: &Path, name: &str, app: AppName, granted: &[Permission]) -> io::Result<Self> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).map_err(|e| io::Error::other(format!("this machine gives no randomness: {e}")))?;
         let text = data_encoding::HEXLOWER.encode(&bytes);
@@ -72,6 +77,7 @@ impl Token {
             digest: digest(&text),
             session: Session {
                 name: name.into(),
+                app,
                 granted: granted.into(),
                 calls: Arc::new(Semaphore::new(IN_FLIGHT)),
                 connections: Arc::new(Semaphore::new(CONNECTIONS)),
