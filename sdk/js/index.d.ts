@@ -1,5 +1,5 @@
-import type { ErrorCode, Event, Methods, Permission } from "./types";
-export type * from "./types";
+import type { AppMember, AppPeers, BroadcastSent, ErrorCode, Event, JsonValue, Methods, PeerReply, Permission } from "./types.js";
+export type * from "./types.js";
 
 export interface Options {
   /** Data folder of a node of one's own: connects as its owner. */
@@ -27,6 +27,41 @@ export interface Node {
   on<E extends Event["event"]>(name: E, listen: (event: Extract<Event, { event: E }>) => void): () => void;
   on(name: "*", listen: (event: Event) => void): () => void;
   close(): void;
+  /** The same plugin on other nodes; only in a plugin. */
+  readonly peers: Peers;
+  /** The members of an app, for a program of the owner: UUID of a widget or name of a plugin. Begin with `open`. */
+  app(name: string): Peers;
+}
+
+type Message = Extract<Event, { event: "peers.message" }>;
+type Presence = Extract<Event, { event: "peers.presence" }>;
+type Sending = Omit<Methods["peers.broadcast"]["params"], "message" | "app" | "instance">;
+type SendingOne = Omit<Methods["peers.send"]["params"], "message" | "to" | "app" | "instance">;
+
+/** Bytes to and from one member. */
+export interface Stream extends AsyncIterable<Uint8Array> {
+  readonly peer: string;
+  readonly name: string;
+  write(data: string | Uint8Array | ArrayBuffer): Promise<void>;
+  /** What has come, or null at the end. */
+  read(): Promise<Uint8Array | null>;
+  end(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The other members of an app. */
+export interface Peers {
+  open(options?: { judge?: boolean; rules?: JsonValue }): Promise<AppPeers>;
+  onMessage(listen: (message: Message) => void): void;
+  onPresence(listen: (presence: Presence) => void): void;
+  broadcast(message: JsonValue, options?: Sending): Promise<BroadcastSent>;
+  send(to: string, message: JsonValue, options?: SendingOne): Promise<PeerReply | null>;
+  reply(message: Message | string, reply: JsonValue): Promise<void>;
+  list(): Promise<AppMember[]>;
+  valid(message: Message | string): Promise<void>;
+  invalid(message: Message | string): Promise<void>;
+  openStream(to: string, name?: string): Promise<Stream>;
+  acceptStream(options?: { name?: string; timeout?: number }): Promise<Stream>;
 }
 
 /** Connects to the node that started this plugin, or to the one of a data folder. */

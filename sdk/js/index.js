@@ -1,7 +1,10 @@
 // A Hedgerow node for plugins and programs: calls, events, errors. See README.md.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { Peers } from "./peers.js";
 import { open } from "./transport.js";
+
+export { Peers, Stream } from "./peers.js";
 
 /** What the node refused or could not do. `code` is for programs, `message` for people. */
 export class HedgerowError extends Error {
@@ -37,6 +40,7 @@ export async function connect(options) {
   const hello = await ready;
   node.plugin = hello.plugin ?? null;
   node.permissions = hello.permissions ?? null;
+  if (node.plugin !== null) node.peers = new Peers(node);
   return node;
 }
 
@@ -72,6 +76,11 @@ class Node {
       this.#waiting.set(id, { yes, no });
       this.#link.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
     });
+  }
+
+  /** The members of an app, for a program of the owner: UUID of a widget or name of a plugin. Begin with `open`. */
+  app(name) {
+    return new Peers(this, name);
   }
 
   /** Calls `listen` for each event of this name, or of any name for `*`. Returns what ends that. */

@@ -508,6 +508,221 @@ name?: string,
  */
 lines?: number, };
 
+export type AppParams = { 
+/**
+ * The instance of a widget.
+ */
+instance?: string, 
+/**
+ * UUID of a widget, name of a plugin, or 64 hex digits of an app.
+ */
+app?: string, };
+
+export type OpenPeersParams = { 
+/**
+ * The instance of a widget.
+ */
+instance?: string, 
+/**
+ * UUID of a widget, name of a plugin, or 64 hex digits of an app.
+ */
+app?: string, 
+/**
+ * It says of each message whether it is valid; messages wait up to five seconds for that (Z8).
+ */
+judge?: boolean, 
+/**
+ * For the owner only: what to check messages by, with the keys of `[messages]` in a manifest. An app that is
+ * installed here brings its own.
+ */
+rules?: JsonValue, };
+
+export type BroadcastParams = { 
+/**
+ * The instance of a widget.
+ */
+instance?: string, 
+/**
+ * UUID of a widget, name of a plugin, or 64 hex digits of an app.
+ */
+app?: string, 
+/**
+ * Any JSON value.
+ */
+message: JsonValue, 
+/**
+ * How many members are asked when `broadcast` is false, at most 32.
+ */
+peerCount?: number, 
+/**
+ * Whoever gets it passes it on, so all members get it. If false, it goes to `peerCount` members at random, who
+ * may reply; the replies are the answer.
+ */
+broadcast?: boolean, 
+/**
+ * Members keep it while the app is not running there, and hand it over when it runs.
+ */
+immediate?: boolean, 
+/**
+ * Seconds, at most 600: how long it may travel, or how long replies are awaited.
+ */
+timeout?: number, 
+/**
+ * Signed with one's pseudonym in the app.
+ */
+signed?: boolean, };
+
+export type SendParams = { 
+/**
+ * The instance of a widget.
+ */
+instance?: string, 
+/**
+ * UUID of a widget, name of a plugin, or 64 hex digits of an app: who speaks.
+ */
+app?: string, 
+/**
+ * The member: `from` of a message, `peer` of `peers.members`, or a pseudonym.
+ */
+to: string, 
+/**
+ * Any JSON value.
+ */
+message: JsonValue, 
+/**
+ * Seconds for which a reply is awaited, at most 600. With 0 it is only sent.
+ */
+timeout?: number, 
+/**
+ * It is kept while the app is not running there.
+ */
+immediate?: boolean, 
+/**
+ * Signed with one's pseudonym in the app.
+ */
+signed?: boolean, 
+/**
+ * Another app that it is for (Z6), named as `app` is; `to` is a member of that one then. What it does with it
+ * is up to it.
+ */
+toApp?: string, };
+
+export type ReplyParams = { 
+/**
+ * The instance of a widget.
+ */
+instance?: string, 
+/**
+ * UUID of a widget, name of a plugin, or 64 hex digits of an app.
+ */
+app?: string, 
+/**
+ * `reply` of the message.
+ */
+to: string, 
+/**
+ * Any JSON value.
+ */
+message: JsonValue, };
+
+export type VerdictParams = { 
+/**
+ * The instance of a widget.
+ */
+instance?: string, 
+/**
+ * UUID of a widget, name of a plugin, or 64 hex digits of an app.
+ */
+app?: string, 
+/**
+ * `id` of the message.
+ */
+id: string, 
+/**
+ * A valid one travels on at once. An invalid one does not, and its signer pays ten points.
+ */
+valid: boolean, };
+
+export type FeaturesParams = { 
+/**
+ * 64 hex digits.
+ */
+node: string, 
+/**
+ * Apps, each named by UUID, plugin name or 64 hex digits; at most 16.
+ */
+apps?: Array<string>, 
+/**
+ * Protocols such as `overlay/1`; at most 16.
+ */
+protocols?: Array<string>, };
+
+export type OpenStreamParams = { 
+/**
+ * The instance of a widget.
+ */
+instance?: string, 
+/**
+ * UUID of a widget, name of a plugin, or 64 hex digits of an app.
+ */
+app?: string, 
+/**
+ * The member: `from` of a message, `peer` of `peers.members`, or a pseudonym.
+ */
+to: string, 
+/**
+ * What it is for: letters, digits and `- _ .`, at most 64.
+ */
+name?: string, };
+
+export type AcceptStreamParams = { 
+/**
+ * The instance of a widget.
+ */
+instance?: string, 
+/**
+ * UUID of a widget, name of a plugin, or 64 hex digits of an app.
+ */
+app?: string, 
+/**
+ * Only one with this name.
+ */
+name?: string, 
+/**
+ * Seconds to wait for one, at most 600.
+ */
+timeout?: number, };
+
+export type WriteStreamParams = { 
+/**
+ * The stream.
+ */
+stream: number, 
+/**
+ * Base64, at most 128,000 bytes decoded.
+ */
+data?: string, 
+/**
+ * Nothing comes after that.
+ */
+end?: boolean, };
+
+export type ReadStreamParams = { 
+/**
+ * The stream.
+ */
+stream: number, 
+/**
+ * At most so many bytes, at most 128,000.
+ */
+max?: number, };
+
+export type StreamParams = { 
+/**
+ * The stream.
+ */
+stream: number, };
+
 export type MethodDoc = { name: string, doc: string, 
 /**
  * TypeScript.
@@ -1479,6 +1694,114 @@ time_ms: number, };
 
 export type Updates = { updates: Array<UpdateOut>, max_serial: number, };
 
+export type AppPeers = { 
+/**
+ * 64 hex digits, the same for all who have the app.
+ */
+app: string, 
+/**
+ * As whom other members see this node in the app: `from` of its messages.
+ */
+me: string, 
+/**
+ * One's pseudonym in the app, which signs.
+ */
+who: string, 
+/**
+ * Nodes with which messages are exchanged.
+ */
+links: number, 
+/**
+ * Members that are known.
+ */
+members: number, };
+
+export type AppMember = { 
+/**
+ * What to send to: 16 hex digits that mean this node in this app and nothing elsewhere.
+ */
+peer: string, 
+/**
+ * Its pseudonym in the app, proven, if it says so.
+ */
+who: string | null, 
+/**
+ * Whether messages are exchanged with it directly.
+ */
+linked: boolean, };
+
+export type PeerReply = { 
+/**
+ * Who replied, as `peer` of `peers.members`.
+ */
+from: string, 
+/**
+ * Id of the reply.
+ */
+id: string, 
+/**
+ * What was replied.
+ */
+message: JsonValue, 
+/**
+ * Pseudonym of who signed it.
+ */
+signed: string | null, };
+
+export type BroadcastSent = { 
+/**
+ * Its id, unless it went to a few members only.
+ */
+id: string | null, 
+/**
+ * Nodes that it went to first.
+ */
+peers: number, 
+/**
+ * What those replied who were asked.
+ */
+replies: Array<PeerReply>, };
+
+export type MessageSent = { 
+/**
+ * What was replied in time, if a reply was awaited.
+ */
+reply: PeerReply | null, };
+
+export type Features = { 
+/**
+ * Of the apps asked about, those that it has open.
+ */
+apps: Array<string>, 
+/**
+ * Of the protocols asked about, those that it speaks.
+ */
+protocols: Array<string>, };
+
+export type AppStream = { 
+/**
+ * Its number, for `streams.write`, `streams.read` and `streams.close`.
+ */
+stream: number, 
+/**
+ * The member.
+ */
+peer: string, 
+/**
+ * What it is for, as who opened it said.
+ */
+name: string, };
+
+export type StreamBytes = { 
+/**
+ * Base64; empty only at the end.
+ */
+data: string, 
+/**
+ * Nothing comes after that.
+ */
+end: boolean, };
+
 export type Event = { "event": "peers_changed", 
 /**
  * How many are connected now.
@@ -1535,7 +1858,80 @@ instance: string,
 /**
  * The update.
  */
-update: UpdateOut, } | { "event": "app_realtime", 
+update: UpdateOut, } | { "event": "peers.message", 
+/**
+ * Who it is for: an instance, `plugin:` and a name, or `app:` and 64 hex digits.
+ */
+listener: string, 
+/**
+ * Of a direct message and a reply who sent it, which is proven. Of a broadcast who says to have sent it; if it
+ * matters, look at `signed`.
+ */
+from: string, 
+/**
+ * Its id.
+ */
+id: string, 
+/**
+ * What was said.
+ */
+message: JsonValue, 
+/**
+ * Pseudonym of who signed it; the signature was checked.
+ */
+signed: string | null, 
+/**
+ * How it was encrypted: `to_me` or `group:` and a name; null if it was not.
+ */
+encrypted: string | null, 
+/**
+ * It was sent to this node alone.
+ */
+direct: boolean, 
+/**
+ * Nodes that passed it on, this one included.
+ */
+hops: number, 
+/**
+ * The app that it is from, if that is another one.
+ */
+from_app: string | null, 
+/**
+ * What to give to `peers.reply`, if a reply is awaited.
+ */
+reply: string | null, 
+/**
+ * `peers.verdict` is awaited.
+ */
+judge: boolean, } | { "event": "peers.presence", 
+/**
+ * Who is told: as in `peers.message`.
+ */
+listener: string, 
+/**
+ * The member.
+ */
+peer: string, 
+/**
+ * Its pseudonym in the app, proven, if it says so.
+ */
+who: string | null, 
+/**
+ * Found or lost.
+ */
+there: boolean, } | { "event": "streams.incoming", 
+/**
+ * Who is told: as in `peers.message`.
+ */
+listener: string, 
+/**
+ * The member.
+ */
+from: string, 
+/**
+ * What it is for.
+ */
+name: string, } | { "event": "app_realtime", 
 /**
  * The instance.
  */
@@ -1716,4 +2112,30 @@ export interface Methods {
   "app.realtime_send": { params: RealtimeParams; result: Nothing };
   /** Joins or leaves the realtime channel: only joined instances get `app.realtime` events. */
   "app.realtime_join": { params: RealtimeJoinParams; result: Nothing };
+  /** Begins to take part: from now on `peers.message`, `peers.presence` and `streams.incoming` events of the app come  to this connection, and messages that were kept while it was not running. A plugin with the permission takes  part from its first connection on. */
+  "peers.open": { params: OpenPeersParams; result: AppPeers };
+  /** Ends that for this connection. */
+  "peers.close": { params: AppParams; result: Nothing };
+  /** Sends a message to all who have the app, or to some of them who may reply (Z1, Z4). */
+  "peers.broadcast": { params: BroadcastParams; result: BroadcastSent };
+  /** Sends a message to one member and waits for a reply, unless `timeout` is 0 (Z5). To another app, too (Z6). */
+  "peers.send": { params: SendParams; result: MessageSent };
+  /** Replies to a message that awaits a reply. */
+  "peers.reply": { params: ReplyParams; result: Nothing };
+  /** Who else has the app: those that this node knows, a uniform sample of all. */
+  "peers.members": { params: AppParams; result: Array<AppMember> };
+  /** Says whether a message is valid (Z8). */
+  "peers.verdict": { params: VerdictParams; result: Nothing };
+  /** Which apps and protocols a connected node speaks. Asking costs nobody anything (Z12). */
+  "peers.features": { params: FeaturesParams; result: Features };
+  /** Opens a stream of bytes to a member; answers when the app over there accepted it, within 30 seconds. */
+  "streams.open": { params: OpenStreamParams; result: AppStream };
+  /** Waits for the next stream that a member opens to the app. */
+  "streams.accept": { params: AcceptStreamParams; result: AppStream };
+  /** Writes to a stream. Answers when there is room for more, so that nobody is flooded. */
+  "streams.write": { params: WriteStreamParams; result: Nothing };
+  /** Reads from a stream: waits until something is there or it ended. */
+  "streams.read": { params: ReadStreamParams; result: StreamBytes };
+  /** Ends a stream in both directions. */
+  "streams.close": { params: StreamParams; result: Nothing };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Flow } from "../src/bridge/flow";
 import { externalUrl, insideUrl, isConnect, LIMITS, readCall, Refusal, requestId } from "../src/bridge/protocol";
-import { fromBase64, toBase64 } from "../src/bridge/session";
+import { fromBase64, toBase64 } from "../src/bridge/base64";
 
 const hostile = (text: string): unknown => JSON.parse(text);
 
@@ -91,5 +91,19 @@ describe("how much a widget may ask", () => {
     const flow = new Flow(() => 0, 10, 100);
     for (let n = 0; n < 20_100; n += 1) flow.take();
     expect(flow.hopeless).toBe(true);
+  });
+  test("messages to others are JSON of a bounded size, and options have their shapes", () => {
+    const call = (name: string, args: unknown) => readCall({ call: name, args });
+    expect(call("peers_broadcast", { message: { a: 1 }, peerCount: 3, broadcast: false, evil: 1, instance: "b", app: "c" }))
+      .toEqual({ call: "peers_broadcast", params: { message: { a: 1 }, peerCount: 3, broadcast: false } });
+    expect(call("peers_send", { to: "ab", message: null, toApp: "clock" })).toEqual({ call: "peers_send", params: { to: "ab", message: null, toApp: "clock" } });
+    for (const message of [undefined, 10n, "x".repeat(128_000)]) expect(() => call("peers_broadcast", { message })).toThrow(Refusal);
+    for (const bad of [{ peerCount: -1 }, { peerCount: "5" }, { timeout: NaN }, { broadcast: 1 }, { signed: "yes" }]) expect(() => call("peers_broadcast", { message: 1, ...bad })).toThrow(Refusal);
+    for (const to of [undefined, 5, "x".repeat(200)]) expect(() => call("peers_send", { to, message: 1 })).toThrow(Refusal);
+    for (const stream of [undefined, "1", 1.5, Infinity]) expect(() => call("streams_read", { stream })).toThrow(Refusal);
+    for (const data of ["text", new Uint8Array(128_001)]) expect(() => call("streams_write", { stream: 1, data })).toThrow(Refusal);
+    const read = call("peers_broadcast", hostile('{"message":{"__proto__":{"polluted":1}},"__proto__":{"peerCount":9}}'));
+    expect(read).toEqual({ call: "peers_broadcast", params: { message: JSON.parse('{"__proto__":{"polluted":1}}') } });
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
 });

@@ -14,6 +14,8 @@ function setup() {
     if (method === "app.open") { if (openFails) throw new Error("The widget is damaged."); return { send_update_max_size: 100, max_serial: 0 }; }
     if (method === "app.updates") return { updates: [], max_serial: 0 };
     if (method === "app.send_update") return { serial: 1 };
+    if (method === "streams.open") return { stream: 7, peer: "p", name: "" };
+    if (method === "streams.read") return { data: "aGk=", end: false };
     return {};
   } } as unknown as Client;
   const chrome: Chrome = { openLink: async () => undefined, share: async () => undefined, trouble: (_, reason) => troubles.push(reason) };
@@ -75,5 +77,23 @@ describe("the hub's side of a widget", () => {
     const got = new Promise((ok) => { port.onmessage = (e) => ok(e.data); });
     bridge.event({ event: "app_realtime", instance: "a", sender: "p", data: "AQI=" });
     expect(await got).toEqual({ event: "realtime", data: new Uint8Array([1, 2]), sender: "p" });
+  });
+  test("messages go to those who asked for them, and streams are read by the widget that opened them only", async () => {
+    const { bridge, connect, ask, calls } = setup();
+    const port = connect("http://a.hub.localhost:1")!;
+    const message = { event: "peers.message", listener: "a", from: "x", id: "1", message: 5 } as unknown as Parameters<typeof bridge.event>[0];
+    bridge.event(message);
+    await ask(port, { id: 1, call: "peers_open", args: { judge: true } });
+    expect(calls.at(-1)).toEqual(["peers.open", { instance: "a", judge: true }]);
+    const pushed = new Promise((ok) => { port.onmessage = (e: MessageEvent<unknown>) => ok(e.data); });
+    bridge.event({ ...message, listener: "b" } as typeof message);
+    bridge.event(message);
+    expect(await pushed).toMatchObject({ event: "peers_message", data: { listener: "a", message: 5 } });
+    expect((await ask(port, { id: 2, call: "streams_read", args: { stream: 7 } })).error).toMatch(/no such stream/);
+    await ask(port, { id: 3, call: "streams_open", args: { to: "p" } });
+    expect((await ask(port, { id: 4, call: "streams_read", args: { stream: 7 } })).result).toEqual({ data: new TextEncoder().encode("hi"), end: false });
+    await bridge.reopen();
+    expect((await ask(port, { id: 5, call: "streams_read", args: { stream: 7 } })).error).toMatch(/no such stream/);
+    expect(calls.filter(([m]) => m === "peers.open").length).toBe(2);
   });
 });

@@ -6,12 +6,7 @@ mod driver;
 pub(crate) mod streams;
 mod waiting;
 
-use crate::{
-    caller::Caller,
-    dispatch::parsed,
-    engine::Engine,
-    handle::unknown_instance,
-};
+use crate::{caller::Caller, dispatch::parsed, engine::Engine, handle::unknown_instance};
 use hedgerow_api::{ApiError, ErrorCode};
 use hedgerow_base::{Alias, AppId, AppName, InstanceId, NodeId, SecretKey, WidgetId};
 use hedgerow_overlay::{AppConfig, Input, Overlay, Owed, Rules, RulesText, Running, Strict};
@@ -426,7 +421,12 @@ impl Engine {
             let swarm = self.apps.swarms.get(app);
             let known = swarm.and_then(|s| s.aliases.get(&alias)).copied();
             // Of an app that is not open here, every peer may be a member.
-            let peer = || self.connected.keys().copied().find(|node| Alias::of(app, node) == alias);
+            let peer = || {
+                self.connected
+                    .keys()
+                    .copied()
+                    .find(|node| Alias::of(app, node) == alias)
+            };
             return known.or_else(peer).ok_or_else(unknown);
         }
         let who: hedgerow_base::Pseudonym = parsed(text)?;
@@ -434,7 +434,6 @@ impl Engine {
         let found = known.into_iter().find(|(_, is)| *is == Some(who));
         found.map(|(node, _)| node).ok_or_else(unknown)
     }
-
 }
 
 fn not_open() -> ApiError {

@@ -8,8 +8,7 @@ use argon2::Argon2;
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, aead::Aead as _};
 use data_encoding::BASE64;
 use hedgerow_base::{
-    AppId,
-    NodeId, SecretKey, UserId, WidgetId,
+    AppId, NodeId, SecretKey, UserId, WidgetId,
     hash::{derive_secret, hash},
 };
 use serde::{Deserialize, Serialize};

@@ -163,7 +163,9 @@ impl NodeHandle {
         };
         tokio::time::timeout(time, asked).await.unwrap_or_else(|_| {
             let seconds = time.as_secs();
-            Err(unreachable(&format!("the other node did not answer within {seconds} seconds")))
+            Err(unreachable(&format!(
+                "the other node did not answer within {seconds} seconds"
+            )))
         })
     }
 
@@ -299,7 +301,12 @@ impl Engine {
     }
 }
 
-pub(crate) async fn answer(mut send: RequestSend, recv: RequestRecv, peer: NodeId, what: StreamAnswer) -> Option<PeerStream> {
+pub(crate) async fn answer(
+    mut send: RequestSend,
+    recv: RequestRecv,
+    peer: NodeId,
+    what: StreamAnswer,
+) -> Option<PeerStream> {
     send.write_frame(&what.to_bytes()).await.ok()?;
     Some(PeerStream { peer, send, recv })
 }

@@ -20,6 +20,8 @@ pub const PROBES: usize = 6;
 pub const NAMED_PER_PULL: usize = 1;
 /// With fewer members in the view than this, three times as many are tried: somebody must be known first.
 pub const FEW: usize = 4;
+/// Links that are opened as soon as somebody is found; the others wait for a round, when there are more to choose from.
+pub const FIRST_LINKS: usize = 2;
 /// Members that are asked in a round whether they are still there, which also tells them that one is here oneself.
 pub const CHECKS: usize = 3;
 /// Members that are tried in a round because they asked something here, which shows that they are there. Honest members

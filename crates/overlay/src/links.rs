@@ -145,6 +145,7 @@ impl Swarm {
         self.join(world, peer, here, ours);
         let answer = OverlayFrame::Linked(self.here(&world.me));
         world.send(peer, answer);
+        self.tell_untold(world);
     }
 
     /// A peer takes our link.
@@ -156,6 +157,7 @@ impl Swarm {
         }
         if asked {
             self.join(world, peer, here, true);
+            self.tell_untold(world);
         } else {
             // Too late: meanwhile it was given up.
             let app = self.app;

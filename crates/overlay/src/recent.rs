@@ -1,7 +1,10 @@
 //! Messages that are kept for a while, to be given to those who ask.
 
-use crate::bounds::{RECENT, RECENT_BYTES, RECENT_MS};
-use alloc::collections::{BTreeMap, VecDeque};
+use crate::bounds::{HOPS, RECENT, RECENT_BYTES, RECENT_MS};
+use alloc::{
+    collections::{BTreeMap, VecDeque},
+    vec::Vec,
+};
 use hedgerow_base::MessageId;
 use hedgerow_wire::overlay::{Tag, Unsealed};
 
@@ -79,6 +82,15 @@ impl Recent {
             self.drop_oldest();
         }
         None
+    }
+
+    /// Those that nobody was told of, the oldest first.
+    pub(crate) fn untold(&self, now_ms: u64) -> Vec<Tag> {
+        let untold = |tag: &Tag| {
+            let kept = self.kept.get(tag);
+            kept.is_some_and(|kept| kept.knows == 0 && kept.hops < HOPS && !kept.is_over(now_ms))
+        };
+        self.order.iter().map(|(_, tag)| *tag).filter(untold).collect()
     }
 
     pub(crate) fn get(&self, tag: &Tag) -> Option<&Kept> {

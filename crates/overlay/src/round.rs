@@ -3,7 +3,7 @@
 use crate::{
     api::Effect,
     bounds::{
-        ANSWER_MS, CANDIDATES, CHECKS, FEW, FIRST, LOOKING_MS, NAMED_PER_PULL, PROBES, PUSHES_PER_ROUND,
+        ANSWER_MS, CANDIDATES, CHECKS, FEW, FIRST, FIRST_LINKS, LOOKING_MS, NAMED_PER_PULL, PROBES, PUSHES_PER_ROUND,
         REFRESH_ROUNDS, REFRESH_SLOTS, ROUND_MAX_MS, ROUND_MS, SLOTS,
     },
     peers::{Timer, World},
@@ -146,6 +146,8 @@ impl Swarm {
         first.splice(0..0, contacts.into_iter().take(FIRST));
         first.truncate(FIRST);
         self.sampling.begin(&world.me);
+        // Somebody waits: whoever opened the app wants to talk.
+        self.try_candidates(world);
         self.sampling.soon(world, self.app);
     }
 
@@ -268,6 +270,13 @@ impl Swarm {
         let count = few.saturating_sub(self.sampling.probing.len());
         for (node, addresses) in self.sampling.draw(world, count) {
             self.ask_member(world, node, &addresses);
+        }
+    }
+
+    /// Opens links to the first who are found, without waiting for the round.
+    pub(crate) fn open_first_links(&mut self, world: &mut World<'_>) {
+        if self.links.len() + self.sampling.linking.len() < FIRST_LINKS {
+            self.open_links(world);
         }
     }
 

@@ -77,6 +77,13 @@ impl Swarm {
         }
     }
 
+    /// There is a link: messages that nobody was told of yet, as there was none, set out.
+    pub(crate) fn tell_untold(&mut self, world: &mut World<'_>) {
+        for tag in self.recent.untold(world.now_ms) {
+            self.spread(world, &tag);
+        }
+    }
+
     /// Announces now, or a little later together with others if there were some just before.
     fn flush_soon(&mut self, world: &mut World<'_>, peer: NodeId) {
         let app = self.app;

@@ -112,6 +112,7 @@ impl Swarm {
         if self.is_member(&peer) {
             self.note_presence(world, peer, who);
         }
+        self.open_first_links(world);
         true
     }
 

@@ -16,6 +16,8 @@ pub const FEATURES: &[&str] = &[
     "notify",
     "send_to_chat",
     "import_files",
+    "peers",
+    "streams",
 ];
 
 /// What differs between instances.

@@ -11,9 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from ._peers import Message, Peers, Stream
 from ._transport import Transport, open_transport
 
-__all__ = ["HedgerowError", "Node", "connect"]
+__all__ = ["HedgerowError", "Message", "Node", "Peers", "Stream", "connect"]
 
 #: Events that wait for a reader who is slow; then the oldest go.
 MAX_EVENTS = 4096
@@ -61,6 +62,9 @@ class Node:
         self._token = token
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._apps: list[Peers] = []
+        #: The same plugin on other nodes; for a program of the owner see ``app``.
+        self.peers: Peers = Peers(self, None)
         self._readers: set[asyncio.Queue[dict[str, Any] | None]] = set()
         self._transport: Transport | None = None
         self._task: asyncio.Task[None] | None = None
@@ -77,6 +81,8 @@ class Node:
             raise HedgerowError(error.get("code", "closed"), error.get("message", self._why))
         self.plugin = hello.get("plugin")
         self.permissions = hello.get("permissions")
+        self.peers = Peers(self, None)
+        self._apps = [self.peers]
         self._task = asyncio.create_task(self._read(self._transport))
         return self
 
@@ -109,6 +115,12 @@ class Node:
         finally:
             self._waiting.pop(number, None)
 
+    def app(self, name: str) -> Peers:
+        """The members of an app, for a program of the owner: UUID of a widget or name of a plugin. Begin with ``open``."""
+        peers = Peers(self, name)
+        self._apps.append(peers)
+        return peers
+
     async def events(self) -> AsyncIterator[dict[str, Any]]:
         """Events from now on; ends with the connection. ``event["event"]`` is the name of each."""
         queue: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(MAX_EVENTS)
@@ -133,6 +145,8 @@ class Node:
 
     def _take(self, message: dict[str, Any]) -> None:
         if message.get("method") == "event":
+            for peers in self._apps:
+                peers._take(message["params"])
             for queue in self._readers:
                 if queue.full():
                     queue.get_nowait()
@@ -152,6 +166,8 @@ class Node:
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(HedgerowError("closed", why))
+        for peers in self._apps:
+            peers._end()
         for queue in self._readers:
             if queue.full():
                 queue.get_nowait()

@@ -43,6 +43,7 @@ export class Bridge {
   event(event: Event): void {
     if (event.event === "app_update") this.#sessions.get(event.instance)?.update(event.update);
     else if (event.event === "app_realtime") this.#sessions.get(event.instance)?.realtime(event.sender, event.data);
+    else if (event.event === "peers.message" || event.event === "peers.presence" || event.event === "streams.incoming") this.#sessions.get(event.listener)?.equals(event);
   }
 
   reopen(): void {

@@ -1,5 +1,9 @@
 /** What a widget may say to the hub, checked. A widget is a stranger: nothing of it is used before it was read here. */
 import type { UpdateIn, UpdateOut } from "../api/types";
+import { readPeerCall, type PeerCall, type PeerPush } from "./peers";
+import { own, plain, readBytes, readText, Refusal, toJson } from "./read";
+
+export { Refusal } from "./read";
 
 export type Call =
   | { call: "send_update"; update: UpdateIn }
@@ -9,10 +13,11 @@ export type Call =
   | { call: "realtime_leave" }
   | { call: "realtime_send"; data: Uint8Array }
   | { call: "send_to_chat"; text: string | null; file: { name: string; blob: Blob } | null }
-  | { call: "open_link"; url: string };
+  | { call: "open_link"; url: string }
+  | PeerCall;
 
 export type Reply = { id: number; result: unknown } | { id: number; error: string };
-export type Push = { event: "update"; update: UpdateOut } | { event: "realtime"; data: Uint8Array; sender: string };
+export type Push = { event: "update"; update: UpdateOut } | { event: "realtime"; data: Uint8Array; sender: string } | PeerPush;
 
 export const LIMITS = {
   /** Bytes of one update as JSON; the node has the last word. */
@@ -30,16 +35,6 @@ export const LIMITS = {
   /** Addresses in `notify`. */
   notify: 256,
 } as const;
-
-/** The sentence goes back to the widget. */
-export class Refusal extends Error {}
-
-const own = (o: object, key: string): unknown => (Object.hasOwn(o, key) ? (o as Record<string, unknown>)[key] : undefined);
-
-function plain(value: unknown, what: string): object {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) throw new Refusal(`${what} must be an object`);
-  return value;
-}
 
 /** True for the first message of a widget window, which asks for a port. */
 export function isConnect(data: unknown): boolean {
@@ -69,13 +64,16 @@ export function readCall(data: unknown): Call {
     case "realtime_leave":
       return { call };
     case "realtime_send":
-      return { call, data: readBytes(own(args, "data")) };
+      return { call, data: readBytes(own(args, "data"), LIMITS.realtime) };
     case "send_to_chat":
       return readShare(args);
     case "open_link":
       return { call, url: readText(own(args, "url"), LIMITS.url, "url") };
-    default:
-      throw new Refusal("there is no such call");
+    default: {
+      const peers = readPeerCall(call, args);
+      if (peers === null) throw new Refusal("there is no such call");
+      return peers;
+    }
   }
 }
 
@@ -85,21 +83,9 @@ function readSerial(value: unknown): number {
   return value;
 }
 
-function readText(value: unknown, max: number, what: string): string {
-  if (typeof value !== "string") throw new Refusal(`${what} must be text`);
-  if (value.length > max) throw new Refusal(`${what} is longer than ${max} characters`);
-  return value;
-}
-
-function readBytes(value: unknown): Uint8Array {
-  if (!(value instanceof Uint8Array)) throw new Refusal("data must be a Uint8Array");
-  if (value.byteLength > LIMITS.realtime) throw new Refusal(`data is larger than ${LIMITS.realtime} bytes`);
-  return value;
-}
-
 function readUpdate(value: unknown): UpdateIn {
   const from = plain(value, "update");
-  const text = toJson(own(from, "payload"));
+  const text = toJson(own(from, "payload"), "payload");
   const update: UpdateIn = { payload: JSON.parse(text) as UpdateIn["payload"] };
   for (const key of ["info", "href", "document", "summary"] as const) {
     const part = own(from, key);
@@ -109,17 +95,6 @@ function readUpdate(value: unknown): UpdateIn {
   if (notify !== undefined && notify !== null) update.notify = readNotify(plain(notify, "notify"));
   if (new TextEncoder().encode(text).byteLength > LIMITS.update) throw new Refusal(`the update is larger than ${LIMITS.update} bytes`);
   return update;
-}
-
-function toJson(value: unknown): string {
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(value);
-  } catch {
-    throw new Refusal("payload cannot be written as JSON");
-  }
-  if (text === undefined) throw new Refusal("payload is missing");
-  return text;
 }
 
 function readNotify(from: object): { [key in string]: string } {

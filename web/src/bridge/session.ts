@@ -1,8 +1,10 @@
-import type { AppInfo, UpdateOut } from "../api/types";
+import type { AppInfo, Event, UpdateOut } from "../api/types";
 import type { Client } from "../api/client";
 import { reason, words } from "../api/client";
+import { fromBase64, toBase64 } from "./base64";
 import { Feed } from "./feed";
 import { Flow } from "./flow";
+import { Peers, type PeerCall } from "./peers";
 import { LIMITS, readCall, Refusal, requestId, type Call, type Push, type Reply } from "./protocol";
 
 /** What a session asks of the person, through the hub's own windows. */
@@ -28,12 +30,14 @@ export class AppSession {
   #flow = new Flow();
   #windows: Window[] = [];
   #joined = false;
+  #peers: Peers;
   #info: Promise<AppInfo> | null = null;
 
   constructor(instance: string, client: Client, chrome: Chrome) {
     this.instance = instance;
     this.#client = client;
     this.#chrome = chrome;
+    this.#peers = new Peers(instance, client);
   }
 
   /** Takes the port of a window of this instance. */
@@ -55,6 +59,7 @@ export class AppSession {
     try {
       await this.#opened();
       if (this.#joined) await this.#client.call("app.realtime_join", { instance: this.instance, joined: true });
+      await this.#peers.reopen();
     } catch {
       return; // The reason stands on the card.
     }
@@ -64,6 +69,7 @@ export class AppSession {
   /** The widget was taken off the dashboard or its window is loaded anew. */
   stop(): void {
     for (const w of this.#windows.splice(0)) this.#close(w);
+    this.#peers.stop();
     if (this.#info) void this.#client.call("app.close", { instance: this.instance }).catch(() => undefined);
     this.#info = null;
     this.#joined = false;
@@ -77,6 +83,12 @@ export class AppSession {
     if (!this.#joined) return;
     const data = fromBase64(base64);
     if (data) for (const w of this.#windows) w.port.postMessage({ event: "realtime", data, sender } satisfies Push);
+  }
+
+  /** Messages and streams of equals on other nodes. */
+  equals(event: Event): void {
+    const push = this.#peers.push(event);
+    if (push) for (const w of this.#windows) w.port.postMessage(push satisfies Push);
   }
 
   #close(window: Window | undefined): void {
@@ -149,21 +161,8 @@ export class AppSession {
       case "realtime_send":
         if (!this.#joined) throw new Refusal("join the realtime channel first");
         return void (await this.#client.call("app.realtime_send", { instance, data: toBase64(call.data) }));
+      default:
+        return this.#peers.answer(call satisfies PeerCall);
     }
-  }
-}
-
-/** Standard base64; in pieces, because a call takes only so many arguments. */
-export function toBase64(data: Uint8Array): string {
-  let text = "";
-  for (let i = 0; i < data.length; i += 8_192) text += String.fromCharCode(...data.subarray(i, i + 8_192));
-  return btoa(text);
-}
-
-export function fromBase64(text: string): Uint8Array | null {
-  try {
-    return Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  } catch {
-    return null;
   }
 }

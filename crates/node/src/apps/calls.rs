@@ -221,12 +221,9 @@ async fn reply(node: &NodeHandle, caller: &Caller, p: ReplyParams) -> Result<Not
         let speaker = e.speaker(&caller, p.instance.as_deref(), p.app.as_deref())?;
         let app = speaker.app.id();
         let late = || refused("nobody waits for this reply any more");
-        let number: u64 = p.to.parse().map_err(|_| {
-            ApiError::new(
-                ErrorCode::BadParams,
-                "`to` is the `reply` of a message that awaits one",
-            )
-        })?;
+        let number: u64 =
+            p.to.parse()
+                .map_err(|_| ApiError::new(ErrorCode::BadParams, "`to` is the `reply` of a message that awaits one"))?;
         let swarm = e.apps.swarms.get_mut(&app).ok_or_else(not_open)?;
         let to = swarm.owed.remove(&number).ok_or_else(late)?;
         e.overlay(Input::Reply { app, to, body });

@@ -14,6 +14,26 @@ fn a_broadcast_reaches_every_member_once() {
 }
 
 #[test]
+fn what_is_said_before_anybody_is_found_is_heard_by_who_is_found_then() {
+    let mut net = Net::alone(3);
+    for at in 0..3 {
+        net.open(at, &Rules::default());
+    }
+    net.broadcast(1, say("anybody?")).unwrap();
+    let contacts = vec![Contact {
+        node: node(0),
+        addresses: vec![address(0)],
+    }];
+    for at in 1..3 {
+        let contacts = contacts.clone();
+        net.give(at, Input::Heard { app: APP, contacts });
+    }
+    assert_eq!(net.delivered(0), ["anybody?"], "at once, without waiting for a round");
+    net.pass(5_000);
+    assert_eq!(net.delivered(2), ["anybody?"]);
+}
+
+#[test]
 fn a_large_message_is_announced_and_fetched() {
     let mut net = Net::new(6, &Rules::default());
     net.broadcast(0, say(&"x".repeat(10_000))).unwrap();

@@ -452,3 +452,27 @@ test("a second copy of the script changes nothing", () =>
     vm.runInContext(SOURCE.replace("__HEDGEROW_CONFIG__", JSON.stringify(CONFIG)), context);
     assert.equal(page.webxdc, first);
   }));
+
+test("calls to others wait until the app takes part, messages that came early are not lost, and slow calls block no other", () =>
+  running({ answer: ({ call }) => (call === "peers_open" ? { me: "m" } : call === "peers_send" ? "none" : call === "peers_broadcast" ? { id: "1", replies: [] } : {}) }, async ({ page, hub, connect }) => {
+    const { peers } = page.hedgerow;
+    assert.deepEqual(plain(await Promise.allSettled([peers.broadcast(() => 1)]))[0].status, "rejected");
+    const port = connect();
+    const sent = peers.broadcast({ a: [1] }, { peerCount: 2, evil: 1 });
+    assert.deepEqual(plain(await sent), { id: "1", replies: [] });
+    assert.deepEqual(plain(hub.calls.map((c) => [c.call, c.args])), [["peers_open", { judge: false }], ["peers_broadcast", { message: { a: [1] }, peerCount: 2 }]]);
+    port.postMessage({ event: "peers_message", data: { id: "7", message: "early", reply: "3" } });
+    await turn();
+    const heard = [];
+    await peers.onMessage((m) => heard.push(m), { judge: true });
+    assert.equal(heard[0].message, "early");
+    assert.deepEqual(plain(hub.calls.at(-1)), { id: hub.calls.at(-1).id, call: "peers_open", args: { judge: true } });
+    await peers.reply(heard[0], "yes");
+    assert.deepEqual(plain(hub.calls.at(-1).args), { to: "3", message: "yes" });
+    assert.throws(() => peers.reply({ reply: null }, 1), /nobody waits/);
+    for (let i = 0; i < 40; i++) peers.send("p", i).catch(() => undefined);
+    await turn();
+    await assert.rejects(peers.send("p", 41), /Too many calls wait/);
+    await peers.valid(heard[0]);
+    assert.deepEqual(plain(hub.calls.at(-1)).args, { id: "7", valid: true });
+  }));

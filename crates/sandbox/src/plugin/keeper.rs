@@ -165,7 +165,12 @@ impl Keeper {
             Err(e) => return Outcome::Failed(e.to_string()),
         }
         self.set(State::Starting, None);
-        let token = match Token::issue(&self.inner.settings.tokens, &self.manifest.name, self.manifest.app_name(), &self.granted) {
+        let token = match Token::issue(
+            &self.inner.settings.tokens,
+            &self.manifest.name,
+            self.manifest.app_name(),
+            &self.granted,
+        ) {
             Ok(token) => token,
             Err(e) => return Outcome::Failed(format!("its token cannot be written: {e}")),
         };
