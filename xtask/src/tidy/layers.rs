@@ -14,6 +14,7 @@ pub const LAYERS: &[(&str, u8)] = &[
     ("hedgerow-directory", 1),
     ("hedgerow-files", 1),
     ("hedgerow-overlay", 1),
+    ("hedgerow-secrets", 1),
     ("hedgerow-sync", 1),
     ("hedgerow-traverse", 1),
     ("hedgerow-store", 2),

@@ -8,12 +8,13 @@ use super::{
 };
 
 /// Crates without the standard library: there the compiler is the proof.
-const NO_STD: [&str; 7] = [
+const NO_STD: [&str; 8] = [
     "hedgerow-base",
     "hedgerow-wire",
     "hedgerow-directory",
     "hedgerow-files",
     "hedgerow-overlay",
+    "hedgerow-secrets",
     "hedgerow-sync",
     "hedgerow-traverse",
 ];
