@@ -157,3 +157,43 @@ test("an app that judges holds messages back until it has, and asks of another a
   const features = await nodes[0].call("peers.features", { node: nodes[1].ready.node, apps: ["judged", "another"], protocols: ["overlay/1", "tea/1"] });
   assert.deepEqual(features, { apps: ["judged"], protocols: ["overlay/1"] });
 });
+
+test("what is encrypted to a pseudonym or a group is read by them alone, with its clear part for filters", async (t) => {
+  const a = await Node.start(t);
+  const b = await Node.start(t, { args: ["--peer", a.ready.ticket] });
+  const c = await Node.start(t, { args: ["--peer", a.ready.ticket] });
+  const links = await Promise.all([a, b, c].map((node) => connect({ data: node.data })));
+  t.after(() => links.forEach((link) => link.close()));
+  const apps = links.map((link) => link.app("vault"));
+  const heard = [[], [], []];
+  const who = [];
+  for (const [i, app] of apps.entries()) {
+    app.onMessage((m) => heard[i].push(m));
+    who.push((await app.open({ rules: { accept: "msg.kind == 'note'" } })).who);
+  }
+  await until("all are linked", async () => (await Promise.all(apps.map((app) => app.list()))).every((list) => list.length === 2));
+  const said = async (i, id) => until(`${i} heard ${id}`, () => heard[i].find((m) => m.id === id));
+  const key = await apps[0].addGroup("us");
+  assert.match(key, /^hgk1[a-z2-7]{56}$/);
+  await apps[1].addGroup("friends", key);
+  await assert.rejects(apps[0].broadcast({ text: 1 }, { encrypt: "group:us" }), (e) => e.code === "refused", "the filter sees no kind");
+  const clear = { kind: "note" };
+  const { id } = await apps[0].broadcast({ text: "ours" }, { encrypt: "group:us", clear });
+  const [atB, atC] = [await said(1, id), await said(2, id)];
+  assert.deepEqual([atB.message, atB.clear, atB.encrypted], [{ text: "ours" }, clear, "group:friends"]);
+  assert.equal(atC.encrypted, "sealed");
+  assert.deepEqual(Object.keys(atC.message), ["kind", "sealed"]);
+  const rotated = await apps[0].addGroup("us");
+  assert.notEqual(rotated, key);
+  const after = await apps[0].broadcast({ text: "new key" }, { encrypt: "group:us", clear });
+  assert.equal((await said(1, after.id)).encrypted, "sealed", "B was not given the new key");
+  const to = await apps[0].broadcast({ text: "to C" }, { encrypt: who[2], clear });
+  assert.deepEqual([(await said(2, to.id)).message, (await said(2, to.id)).encrypted], [{ text: "to C" }, "to_me"]);
+  assert.equal((await said(1, to.id)).encrypted, "sealed");
+  const { sealed } = await links[0].call("secrets.seal", { app: "vault", to: who[1], message: [1, 2], clear: "about" });
+  const open = (i, from) => links[i].call("secrets.open", { app: "vault", sealed, from });
+  assert.deepEqual(await open(1, who[0]), { message: [1, 2], clear: "about", encrypted: "to_me" });
+  await assert.rejects(open(1, who[2]), (e) => e.code === "refused", "somebody else says to have sealed it");
+  await assert.rejects(open(2, who[0]), (e) => e.code === "refused");
+  assert.deepEqual((await links[0].call("secrets.groups", { app: "vault" })).map((g) => [g.group, g.keys.length]), [["us", 2]]);
+});

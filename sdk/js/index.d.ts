@@ -56,7 +56,8 @@ export interface Peers {
   onPresence(listen: (presence: Presence) => void): void;
   broadcast(message: JsonValue, options?: Sending): Promise<BroadcastSent>;
   send(to: string, message: JsonValue, options?: SendingOne): Promise<PeerReply | null>;
-  reply(message: Message | string, reply: JsonValue): Promise<void>;
+  reply(message: Message | string, reply: JsonValue, options?: { encrypt?: string; clear?: JsonValue }): Promise<void>;
+  addGroup(group: string, key?: string): Promise<string>;
   list(): Promise<AppMember[]>;
   valid(message: Message | string): Promise<void>;
   invalid(message: Message | string): Promise<void>;

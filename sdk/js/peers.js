@@ -100,13 +100,18 @@ export class Peers {
   }
 
   /** Replies to a message that awaits a reply. */
-  async reply(event, message) {
-    await this.#call("peers.reply", { to: event?.reply ?? event, message });
+  async reply(event, message, options = {}) {
+    await this.#call("peers.reply", { to: event?.reply ?? event, message, ...options });
   }
 
   /** Other members: `peer`, `who`, `linked`. */
   list() {
     return this.#call("peers.members");
+  }
+
+  /** Gives a group a new key, or the one of another member; answers the key. `encrypt: "group:NAME"` uses it. */
+  async addGroup(group, key) {
+    return (await this.#call("secrets.add_group", { group, ...(key === undefined ? {} : { key }) })).key;
   }
 
   async valid(event) {

@@ -570,7 +570,16 @@ timeout?: number,
 /**
  * Signed with one's pseudonym in the app.
  */
-signed?: boolean, };
+signed?: boolean, 
+/**
+ * Whom it is encrypted to: a pseudonym, or `group:` and the name of a group that was added with
+ * `secrets.add_group`.
+ */
+encrypt?: string, 
+/**
+ * Of an encrypted message, what everybody can read and nobody change: an object. Filters see this.
+ */
+clear?: JsonValue, };
 
 export type SendParams = { 
 /**
@@ -602,6 +611,15 @@ immediate?: boolean,
  */
 signed?: boolean, 
 /**
+ * Whom it is encrypted to: a pseudonym, or `group:` and the name of a group that was added with
+ * `secrets.add_group`.
+ */
+encrypt?: string, 
+/**
+ * Of an encrypted message, what everybody can read and nobody change: an object. Filters see this.
+ */
+clear?: JsonValue, 
+/**
  * Another app that it is for (Z6), named as `app` is; `to` is a member of that one then. What it does with it
  * is up to it.
  */
@@ -623,7 +641,16 @@ to: string,
 /**
  * Any JSON value.
  */
-message: JsonValue, };
+message: JsonValue, 
+/**
+ * Whom it is encrypted to: a pseudonym, or `group:` and the name of a group that was added with
+ * `secrets.add_group`.
+ */
+encrypt?: string, 
+/**
+ * Of an encrypted message, what everybody can read and nobody change: an object. Filters see this.
+ */
+clear?: JsonValue, };
 
 export type VerdictParams = { 
 /**
@@ -642,6 +669,78 @@ id: string,
  * A valid one travels on at once. An invalid one does not, and its signer pays ten points.
  */
 valid: boolean, };
+
+export type GroupParams = { 
+/**
+ * The instance of a widget.
+ */
+instance?: string, 
+/**
+ * UUID of a widget, name of a plugin, or 64 hex digits of an app.
+ */
+app?: string, 
+/**
+ * Its name, on this node.
+ */
+group: string, 
+/**
+ * `hgk1…`, from another member. A new key is made without it.
+ */
+key?: string, };
+
+export type GroupNameParams = { 
+/**
+ * The instance of a widget.
+ */
+instance?: string, 
+/**
+ * UUID of a widget, name of a plugin, or 64 hex digits of an app.
+ */
+app?: string, 
+/**
+ * Its name.
+ */
+group: string, };
+
+export type SealParams = { 
+/**
+ * The instance of a widget.
+ */
+instance?: string, 
+/**
+ * UUID of a widget, name of a plugin, or 64 hex digits of an app.
+ */
+app?: string, 
+/**
+ * A pseudonym, or `group:` and a name.
+ */
+to: string, 
+/**
+ * Any JSON value.
+ */
+message: JsonValue, 
+/**
+ * What everybody can read and nobody change.
+ */
+clear?: JsonValue, };
+
+export type OpenSecretParams = { 
+/**
+ * The instance of a widget.
+ */
+instance?: string, 
+/**
+ * UUID of a widget, name of a plugin, or 64 hex digits of an app.
+ */
+app?: string, 
+/**
+ * As `secrets.seal` gave it.
+ */
+sealed: string, 
+/**
+ * Pseudonym of who sealed it.
+ */
+from: string, };
 
 export type FeaturesParams = { 
 /**
@@ -1746,7 +1845,11 @@ message: JsonValue,
 /**
  * Pseudonym of who signed it.
  */
-signed: string | null, };
+signed: string | null, 
+/**
+ * How it was encrypted, as in `peers.message`.
+ */
+encrypted: string | null, };
 
 export type BroadcastSent = { 
 /**
@@ -1767,6 +1870,50 @@ export type MessageSent = {
  * What was replied in time, if a reply was awaited.
  */
 reply: PeerReply | null, };
+
+export type AppGroup = { 
+/**
+ * Its name here.
+ */
+group: string, 
+/**
+ * Ids of its keys, the newest first: that one seals, all of them open.
+ */
+keys: Array<string>, };
+
+export type GroupKeyText = { 
+/**
+ * Name of the group here.
+ */
+group: string, 
+/**
+ * `hgk1…`: whoever has it reads the group.
+ */
+key: string, 
+/**
+ * Its id.
+ */
+id: string, };
+
+export type Sealed = { 
+/**
+ * Base64.
+ */
+sealed: string, };
+
+export type OpenedSecret = { 
+/**
+ * What was sealed.
+ */
+message: JsonValue, 
+/**
+ * What everybody could read.
+ */
+clear: JsonValue | null, 
+/**
+ * `to_me`, or `group:` and a name.
+ */
+encrypted: string, };
 
 export type Features = { 
 /**
@@ -1881,9 +2028,14 @@ message: JsonValue,
  */
 signed: string | null, 
 /**
- * How it was encrypted: `to_me` or `group:` and a name; null if it was not.
+ * How it was encrypted: `to_me`, `group:` and a name, or `sealed` if it could not be opened here; null if it
+ * was not.
  */
 encrypted: string | null, 
+/**
+ * Of an encrypted message, what everybody can read.
+ */
+clear: JsonValue | null, 
 /**
  * It was sent to this node alone.
  */
@@ -2128,6 +2280,16 @@ export interface Methods {
   "peers.verdict": { params: VerdictParams; result: Nothing };
   /** Which apps and protocols a connected node speaks. Asking costs nobody anything (Z12). */
   "peers.features": { params: FeaturesParams; result: Features };
+  /** The groups whose keys this node has, of one app (Z10). */
+  "secrets.groups": { params: AppParams; result: Array<AppGroup> };
+  /** Gives a group a new key, or takes the one that a member gave. From now on it seals; older ones still open. */
+  "secrets.add_group": { params: GroupParams; result: GroupKeyText };
+  /** Forgets a group with all its keys. */
+  "secrets.forget_group": { params: GroupNameParams; result: Nothing };
+  /** Seals something for a pseudonym or a group, to be kept or carried in any way. */
+  "secrets.seal": { params: SealParams; result: Sealed };
+  /** Opens it. Messages that come are opened without asking, if the key is here. */
+  "secrets.open": { params: OpenSecretParams; result: OpenedSecret };
   /** Opens a stream of bytes to a member; answers when the app over there accepted it, within 30 seconds. */
   "streams.open": { params: OpenStreamParams; result: AppStream };
   /** Waits for the next stream that a member opens to the app. */

@@ -85,8 +85,11 @@ pub enum Event {
         message: Value,
         /// Pseudonym of who signed it; the signature was checked.
         signed: Option<String>,
-        /// How it was encrypted: `to_me` or `group:` and a name; null if it was not.
+        /// How it was encrypted: `to_me`, `group:` and a name, or `sealed` if it could not be opened here; null if it
+        /// was not.
         encrypted: Option<String>,
+        /// Of an encrypted message, what everybody can read.
+        clear: Option<Value>,
         /// It was sent to this node alone.
         direct: bool,
         /// Nodes that passed it on, this one included.

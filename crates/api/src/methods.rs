@@ -305,6 +305,16 @@ methods! {
     PeersVerdict "peers.verdict" Widget [Peers] (VerdictParams) -> Nothing;
     /// Which apps and protocols a connected node speaks. Asking costs nobody anything (Z12).
     PeersFeatures "peers.features" Owner (FeaturesParams) -> Features;
+    /// The groups whose keys this node has, of one app (Z10).
+    SecretsGroups "secrets.groups" Widget [Peers] (AppParams) -> Vec<AppGroup>;
+    /// Gives a group a new key, or takes the one that a member gave. From now on it seals; older ones still open.
+    SecretsAddGroup "secrets.add_group" Widget [Peers] (GroupParams) -> GroupKeyText;
+    /// Forgets a group with all its keys.
+    SecretsForgetGroup "secrets.forget_group" Widget [Peers] (GroupNameParams) -> Nothing;
+    /// Seals something for a pseudonym or a group, to be kept or carried in any way.
+    SecretsSeal "secrets.seal" Widget [Peers] (SealParams) -> Sealed;
+    /// Opens it. Messages that come are opened without asking, if the key is here.
+    SecretsOpen "secrets.open" Widget [Peers] (OpenSecretParams) -> OpenedSecret;
     /// Opens a stream of bytes to a member; answers when the app over there accepted it, within 30 seconds.
     StreamsOpen "streams.open" Widget [Streams] (OpenStreamParams) -> AppStream;
     /// Waits for the next stream that a member opens to the app.

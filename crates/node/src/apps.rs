@@ -3,6 +3,7 @@
 
 pub(crate) mod calls;
 mod driver;
+mod secrets;
 pub(crate) mod streams;
 mod waiting;
 
@@ -64,6 +65,7 @@ pub(crate) struct PluginApp {
 
 /// An app that is open here.
 struct Swarm {
+    name: AppName,
     holders: BTreeSet<Holder>,
     /// Who listens, and whether they judge.
     listeners: BTreeMap<String, bool>,
@@ -83,6 +85,8 @@ pub(crate) struct Apps {
     waiting: Waiting,
     /// Above all numbers of messages so far.
     first_number: u64,
+    /// Secrets of apps that used some.
+    keyrings: BTreeMap<AppId, hedgerow_secrets::Keyring>,
     replies: u64,
     /// Peers that the core takes for connected, with the start of their program.
     told: BTreeMap<NodeId, [u8; 16]>,
@@ -112,6 +116,7 @@ impl Apps {
             plugins: BTreeMap::new(),
             waiting: Waiting::default(),
             first_number,
+            keyrings: BTreeMap::new(),
             replies: 0,
             told: BTreeMap::new(),
             parked: BTreeMap::new(),
@@ -316,6 +321,7 @@ impl Engine {
             }
             None => {
                 let swarm = Swarm {
+                    name: name.clone(),
                     holders,
                     listeners: BTreeMap::new(),
                     rules: rules.clone(),

@@ -447,10 +447,11 @@
       await takePart();
       return (await call("peers_send", params)).reply;
     },
-    reply(event, message) {
+    reply(event, message, options) {
       const to = given(event) && typeof event === "object" ? event.reply : event;
       if (!given(to)) throw new TypeError("reply: nobody waits for a reply to this message");
-      return call("peers_reply", { to: String(to), message: said(message, "reply") }).then(() => undefined);
+      const params = { to: String(to), message: said(message, "reply"), ...picked(options, ["encrypt", "clear"]) };
+      return call("peers_reply", params).then(() => undefined);
     },
     async list() {
       await takePart();
@@ -458,6 +459,17 @@
     },
     valid: (event) => call("peers_verdict", { id: String(event.id ?? event), valid: true }).then(() => undefined),
     invalid: (event) => call("peers_verdict", { id: String(event.id ?? event), valid: false }).then(() => undefined),
+  });
+
+  // ---- secrets: what only one pseudonym or one group can read ---------------------------------------------------
+  const secrets = Object.freeze({
+    groups: () => call("secrets_groups", {}),
+    // Without a key a new one is made; the answer has it, to be given to the others.
+    addGroup: (group, key) => call("secrets_add_group", { group: String(group), ...picked({ key }, ["key"]) }),
+    forgetGroup: (group) => call("secrets_forget_group", { group: String(group) }).then(() => undefined),
+    seal: (to, message, clear) =>
+      call("secrets_seal", { to: String(to), message: said(message, "seal"), ...picked({ clear }, ["clear"]) }).then((answer) => answer.sealed),
+    open: (sealed, from) => call("secrets_open", { sealed: String(sealed), from: String(from) }),
   });
 
   // ---- streams of bytes between two who have the widget -----------------------------------------------------------
@@ -598,6 +610,7 @@
       api: config.api,
       features: Object.freeze(config.features),
       peers,
+      secrets,
       streams,
     }),
     enumerable: true,

@@ -17,6 +17,7 @@ pub const FEATURES: &[&str] = &[
     "send_to_chat",
     "import_files",
     "peers",
+    "secrets",
     "streams",
 ];
 

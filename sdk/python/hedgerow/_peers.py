@@ -28,8 +28,10 @@ class Message:
     content: Any
     #: Pseudonym of who signed it, checked; None if nobody did.
     signed: str | None
-    #: ``to_me``, or ``group:`` and a name; None if it was not encrypted.
+    #: ``to_me``, ``group:`` and a name, or ``sealed`` if it could not be opened; None if it was not encrypted.
     encrypted: str | None
+    #: Of an encrypted message, what everybody can read.
+    clear: Any
     #: It was sent to this node alone.
     direct: bool
     #: The app that it is from, if that is another one.
@@ -40,11 +42,11 @@ class Message:
     _reply: str | None
     _peers: Peers
 
-    async def reply(self, content: Any) -> None:
-        """Replies to a message that awaits a reply."""
+    async def reply(self, content: Any, **options: Any) -> None:
+        """Replies to a message that awaits a reply; ``encrypt`` and ``clear`` as in ``send``."""
         if self._reply is None:
             raise ValueError("nobody waits for a reply to this message")
-        await self._peers._call("peers.reply", to=self._reply, message=content)
+        await self._peers._call("peers.reply", to=self._reply, message=content, **options)
 
     async def valid(self) -> None:
         """It may travel on."""
@@ -127,6 +129,12 @@ class Peers:
         members: list[dict[str, Any]] = await self._call("peers.members")
         return members
 
+    async def add_group(self, group: str, key: str | None = None) -> str:
+        """Gives a group a new key, or the one of another member; answers the key. ``encrypt="group:NAME"`` uses it."""
+        more = {} if key is None else {"key": key}
+        added: dict[str, str] = await self._call("secrets.add_group", group=group, **more)
+        return added["key"]
+
     async def open_stream(self, to: str, name: str = "") -> Stream:
         """A stream to a member; it has to accept it."""
         return Stream(self, await self._call("streams.open", to=to, name=name))
@@ -153,6 +161,7 @@ class Peers:
                 content=event["message"],
                 signed=event["signed"],
                 encrypted=event["encrypted"],
+                clear=event["clear"],
                 direct=event["direct"],
                 from_app=event["from_app"],
                 awaits_reply=event["reply"] is not None,

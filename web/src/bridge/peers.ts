@@ -19,6 +19,8 @@ interface Sending {
   immediate?: boolean;
   timeout?: number;
   signed?: boolean;
+  encrypt?: string;
+  clear?: JsonValue;
 }
 
 export type PeerCall =
@@ -26,8 +28,13 @@ export type PeerCall =
   | { call: "peers_members" }
   | { call: "peers_broadcast"; params: Sending & { message: JsonValue } }
   | { call: "peers_send"; params: Sending & { to: string; message: JsonValue; toApp?: string } }
-  | { call: "peers_reply"; params: { to: string; message: JsonValue } }
+  | { call: "peers_reply"; params: { to: string; message: JsonValue; encrypt?: string; clear?: JsonValue } }
   | { call: "peers_verdict"; params: { id: string; valid: boolean } }
+  | { call: "secrets_groups" }
+  | { call: "secrets_add_group"; params: { group: string; key?: string } }
+  | { call: "secrets_forget_group"; params: { group: string } }
+  | { call: "secrets_seal"; params: { to: string; message: JsonValue; clear?: JsonValue } }
+  | { call: "secrets_open"; params: { sealed: string; from: string } }
   | { call: "streams_open"; params: { to: string; name: string } }
   | { call: "streams_accept"; params: { name?: string; timeout?: number } }
   | { call: "streams_write"; stream: number; data: Uint8Array; end: boolean }
@@ -49,9 +56,23 @@ export function readPeerCall(call: unknown, args: object): PeerCall | null {
       return { call, params: { ...readSending(args), to: readName(args, "to"), message: readMessage(args), ...(toApp === undefined ? {} : { toApp }) } };
     }
     case "peers_reply":
-      return { call, params: { to: readName(args, "to"), message: readMessage(args) } };
+      return { call, params: { ...readSecret(args), to: readName(args, "to"), message: readMessage(args) } };
     case "peers_verdict":
       return { call, params: { id: readName(args, "id"), valid: own(args, "valid") === true } };
+    case "secrets_groups":
+      return { call };
+    case "secrets_add_group": {
+      const key = optional(args, "key", (v) => readText(v, PEER_LIMITS.name, "key"));
+      return { call, params: { group: readName(args, "group"), ...(key === undefined ? {} : { key }) } };
+    }
+    case "secrets_forget_group":
+      return { call, params: { group: readName(args, "group") } };
+    case "secrets_seal": {
+      const { clear } = readSecret(args);
+      return { call, params: { to: readName(args, "to"), message: readMessage(args), ...(clear === undefined ? {} : { clear }) } };
+    }
+    case "secrets_open":
+      return { call, params: { sealed: readText(own(args, "sealed"), 2 * PEER_LIMITS.message, "sealed"), from: readName(args, "from") } };
     case "streams_open":
       return { call, params: { to: readName(args, "to"), name: readText(own(args, "name") ?? "", PEER_LIMITS.name, "name") } };
     case "streams_accept": {
@@ -94,7 +115,13 @@ function readSending(args: object): Sending {
     const number = optional(args, key, (v) => readNumber(v, key));
     if (number !== undefined) sending[key] = number;
   }
-  return sending;
+  return { ...sending, ...readSecret(args) };
+}
+
+function readSecret(args: object): { encrypt?: string; clear?: JsonValue } {
+  const encrypt = optional(args, "encrypt", (v) => readText(v, PEER_LIMITS.name, "encrypt"));
+  const clear = optional(args, "clear", (v) => JSON.parse(toJson(v, "clear")) as JsonValue);
+  return { ...(encrypt === undefined ? {} : { encrypt }), ...(clear === undefined ? {} : { clear }) };
 }
 
 function readMessage(args: object): JsonValue {
@@ -172,6 +199,16 @@ export class Peers {
         return client.call("peers.reply", { instance, ...call.params });
       case "peers_verdict":
         return client.call("peers.verdict", { instance, ...call.params });
+      case "secrets_groups":
+        return client.call("secrets.groups", { instance });
+      case "secrets_add_group":
+        return client.call("secrets.add_group", { instance, ...call.params });
+      case "secrets_forget_group":
+        return client.call("secrets.forget_group", { instance, ...call.params });
+      case "secrets_seal":
+        return client.call("secrets.seal", { instance, ...call.params });
+      case "secrets_open":
+        return client.call("secrets.open", { instance, ...call.params });
       case "streams_open":
         return this.#keep(await client.call("streams.open", { instance, ...call.params }));
       case "streams_accept":

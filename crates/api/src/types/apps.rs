@@ -55,6 +55,11 @@ params! {
         #[serde(default = "minute")] #[ts(as = "Option<_>", optional)] timeout: f64,
         /// Signed with one's pseudonym in the app.
         #[serde(default = "yes")] #[ts(as = "Option<_>", optional)] signed: bool,
+        /// Whom it is encrypted to: a pseudonym, or `group:` and the name of a group that was added with
+        /// `secrets.add_group`.
+        #[serde(default)] #[ts(optional)] encrypt: Option<String>,
+        /// Of an encrypted message, what everybody can read and nobody change: an object. Filters see this.
+        #[serde(default)] #[ts(optional)] clear: Option<Value>,
     }
     /// A message to one member.
     SendParams {
@@ -72,6 +77,11 @@ params! {
         #[serde(default)] #[ts(as = "Option<_>", optional)] immediate: bool,
         /// Signed with one's pseudonym in the app.
         #[serde(default = "yes")] #[ts(as = "Option<_>", optional)] signed: bool,
+        /// Whom it is encrypted to: a pseudonym, or `group:` and the name of a group that was added with
+        /// `secrets.add_group`.
+        #[serde(default)] #[ts(optional)] encrypt: Option<String>,
+        /// Of an encrypted message, what everybody can read and nobody change: an object. Filters see this.
+        #[serde(default)] #[ts(optional)] clear: Option<Value>,
         /// Another app that it is for (Z6), named as `app` is; `to` is a member of that one then. What it does with it
         /// is up to it.
         #[serde(default, rename = "toApp", alias = "to_app")] #[ts(optional)] to_app: Option<String>,
@@ -86,6 +96,11 @@ params! {
         to: String,
         /// Any JSON value.
         message: Value,
+        /// Whom it is encrypted to: a pseudonym, or `group:` and the name of a group that was added with
+        /// `secrets.add_group`.
+        #[serde(default)] #[ts(optional)] encrypt: Option<String>,
+        /// Of an encrypted message, what everybody can read and nobody change: an object. Filters see this.
+        #[serde(default)] #[ts(optional)] clear: Option<Value>,
     }
     /// What an app thinks of a message (Z8).
     VerdictParams {
@@ -97,6 +112,50 @@ params! {
         id: String,
         /// A valid one travels on at once. An invalid one does not, and its signer pays ten points.
         valid: bool,
+    }
+    /// A group of people who have a key.
+    GroupParams {
+        /// The instance of a widget.
+        #[serde(default)] #[ts(optional)] instance: Option<String>,
+        /// UUID of a widget, name of a plugin, or 64 hex digits of an app.
+        #[serde(default)] #[ts(optional)] app: Option<String>,
+        /// Its name, on this node.
+        group: String,
+        /// `hgk1…`, from another member. A new key is made without it.
+        #[serde(default)] #[ts(optional)] key: Option<String>,
+    }
+    /// Names a group.
+    GroupNameParams {
+        /// The instance of a widget.
+        #[serde(default)] #[ts(optional)] instance: Option<String>,
+        /// UUID of a widget, name of a plugin, or 64 hex digits of an app.
+        #[serde(default)] #[ts(optional)] app: Option<String>,
+        /// Its name.
+        group: String,
+    }
+    /// Something to seal.
+    SealParams {
+        /// The instance of a widget.
+        #[serde(default)] #[ts(optional)] instance: Option<String>,
+        /// UUID of a widget, name of a plugin, or 64 hex digits of an app.
+        #[serde(default)] #[ts(optional)] app: Option<String>,
+        /// A pseudonym, or `group:` and a name.
+        to: String,
+        /// Any JSON value.
+        message: Value,
+        /// What everybody can read and nobody change.
+        #[serde(default)] #[ts(optional)] clear: Option<Value>,
+    }
+    /// Something to open.
+    OpenSecretParams {
+        /// The instance of a widget.
+        #[serde(default)] #[ts(optional)] instance: Option<String>,
+        /// UUID of a widget, name of a plugin, or 64 hex digits of an app.
+        #[serde(default)] #[ts(optional)] app: Option<String>,
+        /// As `secrets.seal` gave it.
+        sealed: String,
+        /// Pseudonym of who sealed it.
+        from: String,
     }
     /// What a node is asked about (Z12).
     FeaturesParams {
@@ -199,6 +258,8 @@ results! {
         message: Value,
         /// Pseudonym of who signed it.
         signed: Option<String>,
+        /// How it was encrypted, as in `peers.message`.
+        encrypted: Option<String>,
     }
     /// What a node speaks.
     Features {
@@ -206,6 +267,36 @@ results! {
         apps: Vec<String>,
         /// Of the protocols asked about, those that it speaks.
         protocols: Vec<String>,
+    }
+    /// A group that this node knows.
+    AppGroup {
+        /// Its name here.
+        group: String,
+        /// Ids of its keys, the newest first: that one seals, all of them open.
+        keys: Vec<String>,
+    }
+    /// A key of a group.
+    GroupKeyText {
+        /// Name of the group here.
+        group: String,
+        /// `hgk1…`: whoever has it reads the group.
+        key: String,
+        /// Its id.
+        id: String,
+    }
+    /// Something sealed.
+    Sealed {
+        /// Base64.
+        sealed: String,
+    }
+    /// Something opened.
+    OpenedSecret {
+        /// What was sealed.
+        message: Value,
+        /// What everybody could read.
+        clear: Option<Value>,
+        /// `to_me`, or `group:` and a name.
+        encrypted: String,
     }
     /// A stream to a member of the app.
     AppStream {

@@ -1,6 +1,6 @@
 //! The methods `peers.*` of apps.
 
-use super::{Speaker, not_open, refused, waiting::Outcome};
+use super::{Speaker, not_open, refused, secrets::Receiver, waiting::Outcome};
 use crate::{
     caller::Caller,
     dispatch::{parsed, value},
@@ -45,6 +45,11 @@ pub(crate) async fn call(node: &NodeHandle, caller: &Caller, request: Request) -
         Request::PeersMembers(p) => value(members(node, caller, p).await?),
         Request::PeersVerdict(p) => value(verdict(node, caller, p).await?),
         Request::PeersFeatures(p) => value(features(node, p).await?),
+        request @ (Request::SecretsGroups(_)
+        | Request::SecretsAddGroup(_)
+        | Request::SecretsForgetGroup(_)
+        | Request::SecretsSeal(_)
+        | Request::SecretsOpen(_)) => super::secrets::call(node, caller, request).await,
         other => super::streams::call(node, caller, other).await,
     }
 }
@@ -71,17 +76,6 @@ fn told(why: &SendError) -> ApiError {
         SendError::Unreachable => ErrorCode::Unreachable,
     };
     ApiError::new(code, why.to_string())
-}
-
-fn outgoing(message: &Value, signed: bool, ttl_ms: u32, immediate: bool) -> Result<Outgoing, ApiError> {
-    let body =
-        serde_json::to_vec(message).map_err(|e| ApiError::new(ErrorCode::BadParams, format!("the message: {e}")))?;
-    Ok(Outgoing {
-        body,
-        signed,
-        ttl_ms,
-        immediate,
-    })
 }
 
 async fn outcome(waiting: oneshot::Receiver<Outcome>) -> Result<Outcome, ApiError> {
@@ -122,13 +116,19 @@ fn count(of: usize) -> u32 {
 
 async fn broadcast(node: &NodeHandle, caller: &Caller, p: BroadcastParams) -> Result<BroadcastSent, ApiError> {
     let ms = milliseconds(p.timeout)?;
-    let message = outgoing(&p.message, p.signed, ms, p.immediate)?;
+    let encrypt = p.encrypt.as_deref().map(Receiver::parse).transpose()?;
     let caller = caller.clone();
     let all = p.broadcast;
     let (app, links, here, waiting) = node
         .with(move |e| {
             let speaker = e.speaker(&caller, p.instance.as_deref(), p.app.as_deref())?;
             let app = speaker.app.id();
+            let message = Outgoing {
+                body: e.body(&speaker, &p.message, p.signed, encrypt.as_ref(), p.clear.as_ref())?,
+                signed: p.signed,
+                ttl_ms: ms,
+                immediate: p.immediate,
+            };
             let (request, waiting) = e.apps.waiting.add();
             let links = e.apps.overlay.links(&app).len();
             if p.broadcast {
@@ -143,7 +143,7 @@ async fn broadcast(node: &NodeHandle, caller: &Caller, p: BroadcastParams) -> Re
                 });
             }
             let others = e.apps.listeners(&app).iter().any(|l| *l != speaker.listener);
-            let here = (all && others).then_some((speaker, p.message, p.signed));
+            let here = (all && others && encrypt.is_none()).then_some((speaker, p.message, p.signed));
             Ok((app, links, here, waiting))
         })
         .await?;
@@ -174,8 +174,7 @@ async fn broadcast(node: &NodeHandle, caller: &Caller, p: BroadcastParams) -> Re
 
 async fn send(node: &NodeHandle, caller: &Caller, p: SendParams) -> Result<MessageSent, ApiError> {
     let ms = milliseconds(p.timeout)?;
-    // As long as the reply is awaited, it makes sense to give it to an app that opens late.
-    let message = outgoing(&p.message, p.signed, ms.max(60_000), p.immediate)?;
+    let encrypt = p.encrypt.as_deref().map(Receiver::parse).transpose()?;
     let caller = caller.clone();
     let (app, waiting) = node
         .with(move |e| {
@@ -185,10 +184,20 @@ async fn send(node: &NodeHandle, caller: &Caller, p: SendParams) -> Result<Messa
                 Some(name) => parsed::<AppName>(name)?.id(),
                 None => app,
             };
+            if to_app != app && encrypt.is_some() {
+                return Err(refused("what is encrypted is for one's own app: the other one could not open it"));
+            }
             let to = e.member(&to_app, &p.to)?;
             if to == e.identity.node() {
                 return Err(refused("that is this node itself"));
             }
+            let message = Outgoing {
+                body: e.body(&speaker, &p.message, p.signed, encrypt.as_ref(), p.clear.as_ref())?,
+                signed: p.signed,
+                // It may wait for an app that opens late.
+                ttl_ms: ms.max(60_000),
+                immediate: p.immediate,
+            };
             let (request, waiting) = e.apps.waiting.add();
             e.overlay(Input::Send {
                 app,
@@ -214,12 +223,12 @@ async fn send(node: &NodeHandle, caller: &Caller, p: SendParams) -> Result<Messa
 }
 
 async fn reply(node: &NodeHandle, caller: &Caller, p: ReplyParams) -> Result<Nothing, ApiError> {
-    let body =
-        serde_json::to_vec(&p.message).map_err(|e| ApiError::new(ErrorCode::BadParams, format!("the message: {e}")))?;
+    let encrypt = p.encrypt.as_deref().map(Receiver::parse).transpose()?;
     let caller = caller.clone();
     node.with(move |e| {
         let speaker = e.speaker(&caller, p.instance.as_deref(), p.app.as_deref())?;
         let app = speaker.app.id();
+        let body = e.body(&speaker, &p.message, true, encrypt.as_ref(), p.clear.as_ref())?;
         let late = || refused("nobody waits for this reply any more");
         let number: u64 =
             p.to.parse()

@@ -286,7 +286,8 @@ impl Engine {
 
     /// Gives a message to all who listen.
     fn deliver_message(&mut self, app: AppId, received: Received) {
-        let Ok(message) = serde_json::from_slice::<Value>(received.message.body()) else {
+        let signer = received.message.header.signer;
+        let Some(read) = self.read_body(&app, signer, received.message.body()) else {
             let id = received.message.id;
             // Nothing that this program sends: its signer pays, whoever handed it on could not know.
             return self.overlay(Input::Verdict { app, id, valid: false });
@@ -303,9 +304,10 @@ impl Engine {
                 listener,
                 from: from.to_string(),
                 id: received.message.id.to_string(),
-                message: message.clone(),
+                message: read.message.clone(),
                 signed: header.signer.map(|who| who.to_string()),
-                encrypted: None,
+                encrypted: read.encrypted.clone(),
+                clear: read.clear.clone(),
                 direct: received.direct,
                 hops: received.hops,
                 from_app: header.from_app.map(|app| app.to_string()),
@@ -331,6 +333,7 @@ impl Engine {
                 message: message.clone(),
                 signed: signed.then(|| who.clone()),
                 encrypted: None,
+                clear: None,
                 direct: false,
                 hops: 0,
                 from_app: None,
@@ -354,12 +357,14 @@ impl Engine {
     /// Replies, as callers see them.
     pub(super) fn peer_replies(&mut self, app: &AppId, answers: Vec<Answer>) -> Vec<PeerReply> {
         let shown = answers.into_iter().filter_map(|answer| {
-            let message = serde_json::from_slice(answer.message.body()).ok()?;
+            let signer = answer.message.header.signer;
+            let read = self.read_body(app, signer, answer.message.body())?;
             Some(PeerReply {
                 from: self.apps.alias(app, &answer.from).to_string(),
                 id: answer.message.id.to_string(),
-                message,
-                signed: answer.message.header.signer.map(|who| who.to_string()),
+                message: read.message,
+                signed: signer.map(|who| who.to_string()),
+                encrypted: read.encrypted,
             })
         });
         shown.collect()
