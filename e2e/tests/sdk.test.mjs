@@ -3,19 +3,35 @@ import { test } from "node:test";
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { Node, folder, until } from "../lib/node.mjs";
 
-const SDK = resolve(import.meta.dirname, "../../sdk");
+const ROOT = resolve(import.meta.dirname, "../..");
+const SDK = join(ROOT, "sdk");
 
 /** The files of a quick start: each block of code has its name in the paragraph before it. */
 function quickStart(sdk, into) {
   const page = readFileSync(join(SDK, sdk, "README.md"), "utf8");
-  const files = [...page.matchAll(/^`([a-z.]+)`:\n\n```\w+\n(.*?)^```$/gms)].map(([, name, text]) => [name, text]);
+  const files = [...page.matchAll(/^`([a-z./]+)`:\n\n```\w+\n(.*?)^```$/gms)].map(([, name, text]) => [name, text]);
   assert.equal(files.length, 2);
-  for (const [name, text] of files) writeFileSync(join(into, name), text);
+  for (const [name, text] of files) {
+    mkdirSync(dirname(join(into, name)), { recursive: true });
+    writeFileSync(join(into, name), text);
+  }
   return Object.fromEntries(files);
+}
+
+/** Builds the program as its page says, with what this project is built with, and puts it beside its `plugin.toml`. */
+async function buildRust(into) {
+  const depends = `hedgerow-sdk = { path = ${JSON.stringify(join(SDK, "rust"))} }\ntokio = { version = "1", features = ["macros", "rt"] }`;
+  const head = '[package]\nname = "greeter"\nversion = "0.1.0"\nedition = "2024"';
+  writeFileSync(join(into, "Cargo.toml"), `${head}\n\n[dependencies]\n${depends}\n\n[workspace]\n`);
+  cpSync(join(ROOT, "Cargo.lock"), join(into, "Cargo.lock"));
+  const target = join(process.env.CARGO_TARGET_DIR ?? join(ROOT, "target"), "sdk");
+  const line = ["build", "--offline", "--manifest-path", join(into, "Cargo.toml"), "--target-dir", target];
+  await promisify(execFile)(process.env.CARGO ?? "cargo", line);
+  cpSync(join(target, "debug/greeter"), join(into, "greeter"));
 }
 
 for (const { sdk, name, main, install } of [
@@ -24,13 +40,14 @@ for (const { sdk, name, main, install } of [
     cpSync(join(SDK, "js"), join(into, "node_modules/hedgerow"), { recursive: true });
     writeFileSync(join(into, "package.json"), '{"type": "module"}');
   } },
+  { sdk: "rust", name: "greeter-rs", main: "src/main.rs", install: buildRust },
 ]) {
   test(`the quick start for ${sdk} runs as it is printed, in fewer than 20 lines`, async (t) => {
     const into = join(folder(t, "sdk"), name);
     mkdirSync(into);
     const files = quickStart(sdk, into);
     assert.ok(files[main].trim().split("\n").length < 20);
-    install(into);
+    await install(into);
     const node = await Node.start(t);
     await node.run("plugin", "add", into);
     await node.run("plugin", "allow", name);

@@ -10,6 +10,7 @@ mod manifest;
 mod mime;
 mod package;
 mod skeleton;
+mod zeronet;
 
 pub use error::PackageError;
 pub use licence::check_licence;
@@ -17,6 +18,7 @@ pub use manifest::{Asked, KNOWN_PERMISSIONS, Manifest, PermissionDiff, check_ver
 pub use mime::mime_for;
 pub use package::{FileInfo, Package, pack};
 pub use skeleton::skeleton;
+pub use zeronet::{P2pJsonError, p2p_rules};
 
 #[cfg(test)]
 mod tests;

@@ -28,6 +28,9 @@ pub const LAYERS: &[(&str, u8)] = &[
 /// Programs for those who work on the project. They ship nothing, so they have no layer, and no crate depends on them.
 const TOOLS: [&str; 2] = ["lab", "xtask"];
 
+/// For programs of others, so no crate of the program depends on it.
+const SDK: &str = "hedgerow-sdk";
+
 /// Engines that one crate hides from all others: the beginning of the package's name, and who may name it.
 const HIDDEN: &[(&str, &str)] = &[
     ("iroh", "hedgerow-net"),
@@ -78,7 +81,7 @@ pub fn problems(tree: &Tree) -> Result<Vec<String>> {
         .unwrap_or_default();
     for package in metadata["packages"].as_array().into_iter().flatten() {
         let name = package["name"].as_str().unwrap_or_default();
-        if TOOLS.contains(&name) {
+        if TOOLS.contains(&name) || name == SDK {
             continue;
         }
         if !architecture.contains(&format!("`{}`", folder(name))) && !architecture.contains(&folder(name)) {
@@ -109,7 +112,7 @@ pub fn forbidden(name: &str, dependency: &str, dev: bool) -> Option<String> {
             "{name}: has no layer; add it to LAYERS in xtask/src/tidy/layers.rs"
         ));
     };
-    if TOOLS.contains(&dependency) {
+    if TOOLS.contains(&dependency) || dependency == SDK {
         return Some(format!("{name}: depends on {dependency}, which ships nothing"));
     }
     if let Some(other) = layer(dependency) {
