@@ -1,7 +1,7 @@
 // Apps that talk to their equals on other nodes (Z1-Z6, Z8, O1, O2): widgets in a browser, plugins, programs.
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Node, folder, until } from "../lib/node.mjs";
 import { appFrame, closeBrowser, openHub, profile } from "../lib/browser.mjs";
@@ -196,4 +196,43 @@ test("what is encrypted to a pseudonym or a group is read by them alone, with it
   await assert.rejects(open(1, who[2]), (e) => e.code === "refused", "somebody else says to have sealed it");
   await assert.rejects(open(2, who[0]), (e) => e.code === "refused");
   assert.deepEqual((await links[0].call("secrets.groups", { app: "vault" })).map((g) => [g.group, g.keys.length]), [["us", 2]]);
+});
+
+test("a site with a p2p.json for ZeroNet works with its own names for messages, and its filter holds", async (t) => {
+  const shim = readFileSync(join(SDK, "zeronet/zeroframe.js"));
+  const page = `<!doctype html><meta charset="utf-8"><title>Site</title><script src="webxdc.js"></script><script src="zeroframe.js"></script><script>
+    class Site extends ZeroFrame {
+      heard = [];
+      onRequest(cmd, { params }) {
+        this.heard.push([cmd, params]);
+        if (params.message.cmd === "bad") this.cmd("peerInvalid", params.hash);
+        else this.cmd("peerValid", params.hash);
+        if (!params.broadcast) this.cmd("peerSend", { ip: params.ip, message: { cmd: "hi back" }, to: params.hash });
+      }
+    }
+    window.site = new Site();</script>`;
+  const p2p = JSON.stringify({ filter: '\\{"cmd": "[a-z ]+"\\}$', size_limit: 1024, freq_limit: 0.1 });
+  const a = await Node.start(t);
+  const b = await Node.start(t, { args: ["--peer", a.ready.ticket] });
+  const files = { "index.html": page, "zeroframe.js": shim, "p2p.json": p2p, "manifest.toml": 'name = "Site"\n[hedgerow]\nlicense = "MIT"\nversion = "1.0.0"\n' };
+  const uuid = await publish(t, a, files);
+  const frames = [];
+  for (const node of [a, b]) {
+    await until("it is known", async () => (await node.run("widget", "search", "site"))[0]);
+    const { origin } = await node.run("instance", "add", uuid);
+    frames.push(await appFrame(await openHub(await profile(t), node), origin));
+  }
+  assert.deepEqual((await b.call("widget.show", { uuid })).permissions.map((p) => p.name), ["peers"]);
+  const cmd = (frame, ...args) => frame.evaluate((args) => site.cmdp(...args).catch((e) => ({ error: e.message })), args);
+  await until("they are linked", async () => (await frames[0].evaluate(() => hedgerow.peers.list())).some((m) => m.linked));
+  assert.equal(await cmd(frames[0], "peerBroadcast", { message: { cmd: "hello" } }), "ok");
+  const [name, params] = await until("B hears", () => frames[1].evaluate(() => site.heard[0]));
+  assert.equal(name, "peerReceive");
+  assert.deepEqual(params.message, { cmd: "hello" });
+  assert.match(params.signed_by, /^[0-9a-f]{64}$/);
+  assert.match((await cmd(frames[0], "peerBroadcast", { message: { cmd: "HELLO" } })).error, /filter/);
+  const gathered = await cmd(frames[1], "peerBroadcast", { message: { cmd: "who" }, broadcast: false, timeout: 5 });
+  assert.deepEqual(gathered.map((r) => r.reply), [{ cmd: "hi back" }]);
+  assert.deepEqual((await cmd(frames[1], "peerSend", { ip: params.ip, message: { cmd: "you" } })).reply, { cmd: "hi back" });
+  assert.match((await cmd(frames[0], "fileWrite", {})).error, /is not one of/);
 });

@@ -1,6 +1,6 @@
 //! `manifest.toml`: webxdc's own keys, and our `[hedgerow]` table.
 
-use crate::{error::PackageError, licence::distance};
+use crate::{error::PackageError, licence::distance, zeronet::p2p_rules};
 use hedgerow_base::limits::MAX_MANIFEST;
 use hedgerow_overlay::{Rules, RulesText};
 use std::collections::BTreeSet;
@@ -83,6 +83,8 @@ pub struct Manifest {
     pub permissions: Vec<Asked>,
     /// What every node checks the messages of the widget by (Z7, Z9), if it says so.
     pub messages: Option<RulesText>,
+    /// Its messages are written as ZeroNet wrote them: it carries a `p2p.json`.
+    pub zeronet: bool,
 }
 
 /// What changes in permissions between two releases.
@@ -138,6 +140,24 @@ impl Manifest {
             Some(Value::Table(ours)) => manifest.fill(ours),
             Some(_) => wrong("hedgerow is a table: write [hedgerow] on a line of its own"),
         }
+    }
+
+    /// Takes up what a `p2p.json` says: a site for ZeroNet that was ported. Its own rules count before that.
+    ///
+    /// # Errors
+    /// Names the field that is wrong.
+    pub fn take_p2p(&mut self, text: &str) -> Result<(), PackageError> {
+        let rules = p2p_rules(text).map_err(|e| PackageError::Manifest(e.to_string()))?;
+        let rules = messages(&Value::Table(rules))?;
+        self.zeronet = self.messages.is_none();
+        self.messages.get_or_insert(rules);
+        if !self.permissions.iter().any(|asked| asked.name == "peers") {
+            self.permissions.push(Asked {
+                name: "peers".into(),
+                reason: "It carries a p2p.json: it exchanges messages with others who have it".into(),
+            });
+        }
+        Ok(())
     }
 
     fn fill(mut self, ours: &Table) -> Result<Self, PackageError> {

@@ -23,6 +23,9 @@ pub(crate) struct InstalledRelease {
     /// What messages between those who have it are checked by.
     #[serde(default)]
     pub(crate) messages: Option<RulesText>,
+    /// Its messages are written as ZeroNet wrote them.
+    #[serde(default)]
+    pub(crate) zeronet: bool,
 }
 
 impl InstalledRelease {

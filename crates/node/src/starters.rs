@@ -119,6 +119,7 @@ impl Engine {
                     permissions: asks(&release.permissions),
                     icon,
                     messages: starter.package.manifest().messages.clone(),
+                    zeronet: starter.package.manifest().zeronet,
                 };
                 self.put_installed(&widget, installed)?;
                 self.stored(|store| store.set_meta(&seen, release.version.as_bytes()))?;

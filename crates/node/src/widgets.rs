@@ -192,6 +192,7 @@ async fn install_newest(node: &NodeHandle, widget: WidgetId) -> Result<Installed
         size: release.size,
         permissions: asks(&release.permissions),
         icon,
+        zeronet: package.manifest.zeronet,
         messages: package.manifest.messages,
     };
     node.with(move |engine| engine.put_installed(&widget, current)).await
@@ -236,6 +237,7 @@ async fn install_file(
             .filter(|(_, b)| b.len() <= LARGEST_ICON)
             .map(|(mime, bytes)| data_url(mime, &bytes)),
         name: name.clone(),
+        zeronet: package.manifest.zeronet,
         messages: package.manifest.messages,
     };
     node.with(move |engine| {

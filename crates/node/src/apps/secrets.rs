@@ -15,10 +15,14 @@ use hedgerow_api::{
     ApiError, ErrorCode, Request,
     types::{AppGroup, GroupKeyText, GroupParams, Nothing, OpenSecretParams, OpenedSecret, SealParams, Sealed},
 };
-use hedgerow_base::{AppId, Pseudonym};
+use hedgerow_base::{AppId, AppName, Pseudonym};
 use hedgerow_secrets::{Envelope, GroupKey, How, Keyring, Opened, SecretsError, To, is_sealed};
-use serde_json::Value;
-use std::collections::BTreeMap;
+use serde::Serialize as _;
+use serde_json::{Serializer, Value, ser::Formatter};
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+};
 
 /// Keys of groups as they are stored: for each group the newest last, as text.
 type Groups = BTreeMap<String, Vec<String>>;
@@ -72,6 +76,40 @@ fn key_of(app: &AppId) -> String {
 
 fn dice() -> Result<[u8; 32], ApiError> {
     random().map_err(|e| ApiError::new(ErrorCode::Local, e.to_string()))
+}
+
+/// JSON as Python writes it, which the patterns of a ported `p2p.json` count on: a blank after each colon and comma, and
+/// all but ASCII escaped.
+fn zeronet_json(value: &Value) -> Vec<u8> {
+    struct Python;
+    impl Formatter for Python {
+        fn begin_array_value<W: Write + ?Sized>(&mut self, to: &mut W, first: bool) -> io::Result<()> {
+            if first { Ok(()) } else { to.write_all(b", ") }
+        }
+        fn begin_object_key<W: Write + ?Sized>(&mut self, to: &mut W, first: bool) -> io::Result<()> {
+            if first { Ok(()) } else { to.write_all(b", ") }
+        }
+        fn begin_object_value<W: Write + ?Sized>(&mut self, to: &mut W) -> io::Result<()> {
+            to.write_all(b": ")
+        }
+        fn write_string_fragment<W: Write + ?Sized>(&mut self, to: &mut W, text: &str) -> io::Result<()> {
+            for c in text.chars() {
+                if c.is_ascii() {
+                    to.write_all(&[c as u8])?;
+                } else {
+                    let mut units = [0; 2];
+                    for unit in c.encode_utf16(&mut units) {
+                        write!(to, "\\u{unit:04x}")?;
+                    }
+                }
+            }
+            Ok(())
+        }
+    }
+    let mut bytes = Vec::new();
+    // Writing to memory has no error.
+    let _ = value.serialize(&mut Serializer::with_formatter(&mut bytes, Python));
+    bytes
 }
 
 fn json(value: &Value) -> Result<Vec<u8>, ApiError> {
@@ -175,7 +213,11 @@ impl Engine {
         encrypt: Option<&Receiver>,
         clear: Option<&Value>,
     ) -> Result<Vec<u8>, ApiError> {
-        let body = json(message)?;
+        let zeronet = match &speaker.app {
+            AppName::Widget(widget) => self.installed.get(widget).is_some_and(|i| i.current.zeronet),
+            _ => false,
+        };
+        let body = if zeronet { zeronet_json(message) } else { json(message)? };
         let Some(receiver) = encrypt else {
             return match clear {
                 None => Ok(body),
@@ -268,5 +310,18 @@ impl Engine {
             },
             encrypted: shown(&opened.how),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::zeronet_json;
+    use serde_json::json;
+
+    #[test]
+    fn a_message_of_a_ported_site_is_written_as_python_writes_it() {
+        let message = json!({"cmd": "sag \u{e4}\n", "list": [1, "\u{1f600}\"", {}], "none": null});
+        let expected = r#"{"cmd": "sag \u00e4\n", "list": [1, "\ud83d\ude00\"", {}], "none": null}"#;
+        assert_eq!(String::from_utf8(zeronet_json(&message)).expect("ASCII"), expected);
     }
 }
