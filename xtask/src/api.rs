@@ -4,10 +4,11 @@ use crate::run::{cargo, output, root};
 use anyhow::{Result, bail};
 use std::fs;
 
-const GENERATED: [(&str, &str); 4] = [
+const GENERATED: [(&str, &str); 5] = [
     ("typescript", "web/src/api/types.ts"),
     ("typescript", "sdk/js/types.d.ts"),
     ("openrpc", "docs/api/openrpc.json"),
+    ("wit", "docs/api/hedgerow.wit"),
     ("markdown", "docs/api/methods.md"),
 ];
 

@@ -35,13 +35,16 @@ const BENCHES: &[(&str, Program)] = &[
 
 /// Runs all benchmarks, or the named one. Fails when a number misses its target.
 pub fn bench(json: bool, name: Option<&str>) -> Result<ExitCode> {
+    if name == Some("messaging") {
+        return crate::messaging::messaging(json);
+    }
     let chosen: Vec<_> = BENCHES
         .iter()
         .filter(|(named, _)| name.is_none_or(|n| n == *named))
         .collect();
     if chosen.is_empty() {
         let names: Vec<_> = BENCHES.iter().map(|(name, _)| *name).collect();
-        bail!("there is no such benchmark; there are: {}", names.join(", "));
+        bail!("there is no such benchmark; there are: messaging, {}", names.join(", "));
     }
     let mut all = Map::new();
     for (name, program) in chosen {

@@ -58,6 +58,17 @@ pub fn network_lab_here() -> bool {
     cfg!(target_os = "linux") && is_root()
 }
 
+/// What the examples are made with: Python, and the tools of the one in shell.
+pub fn examples() -> Result<()> {
+    let programs = [("python3", "python3"), ("socat", "socat"), ("jq", "jq")];
+    let missing: Vec<_> = programs
+        .into_iter()
+        .filter(|(program, _)| find(program).is_none())
+        .map(|(_, package)| package)
+        .collect();
+    if missing.is_empty() { Ok(()) } else { install(&missing) }
+}
+
 /// Tools for the tests in network namespaces: needed only where they can run, as root on Linux.
 pub fn network_lab() -> Result<()> {
     if !network_lab_here() {

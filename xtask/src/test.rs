@@ -35,6 +35,7 @@ const QUICK: &[Step] = &[
 /// The rest.
 const SLOW: &[Step] = &[
     ("Chromium", || prerequisites::chromium().map(|_| Passed)),
+    ("tools of the examples", || prerequisites::examples().map(|()| Passed)),
     ("network tools", || prerequisites::network_lab().map(|()| Passed)),
     ("documentation tests", || cargo_step(&["test", "--workspace", "--doc"])),
     ("licences", || licences::check().map(|()| Passed)),

@@ -1,9 +1,11 @@
-//! Generators: TypeScript for the dashboard, Markdown and OpenRPC for `docs/api/`.
+//! Generators: TypeScript for the dashboard; Markdown, OpenRPC and WIT for `docs/api/`.
 
 mod example;
 mod openrpc;
+mod wit;
 
 pub use openrpc::openrpc;
+pub use wit::wit;
 
 use crate::{
     API_VERSION, error, events,

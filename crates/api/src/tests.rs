@@ -1,4 +1,4 @@
-use crate::{ErrorCode, METHODS, Permission, Plugins, Request, doc};
+use crate::{Door, ErrorCode, METHODS, Permission, Plugins, Request, doc};
 use serde_json::json;
 
 #[test]
@@ -121,5 +121,24 @@ fn codes_have_a_name_that_is_also_in_json_and_a_number_of_their_own() {
         Permission::ALL
             .iter()
             .all(|p| json!(p) == json!(p.name()) && Permission::named(p.name()) == Some(*p))
+    );
+}
+
+#[test]
+fn the_wit_of_components_is_sound_and_has_every_method_of_widgets() {
+    let text = doc::wit();
+    let mut resolve = wit_parser::Resolve::default();
+    let package = resolve.push_str("hedgerow.wit", &text);
+    let package = package.unwrap_or_else(|e| panic!("{e:#}\n{text}"));
+    let functions: usize = resolve.packages[package]
+        .interfaces
+        .values()
+        .map(|id| resolve.interfaces[*id].functions.len())
+        .sum();
+    let methods = METHODS.iter().filter(|m| m.door == Door::Widget).count();
+    assert_eq!(functions, methods + 1, "and the one that handles events");
+    assert!(
+        !text.contains("instance:"),
+        "the host knows for whom a component speaks"
     );
 }

@@ -114,7 +114,8 @@ impl Package {
                 return Err(PackageError::Manifest("p2p.json is longer than 64 KiB".into()));
             }
             let text = package.file("p2p.json")?.unwrap_or_default();
-            let text = String::from_utf8(text).map_err(|_| PackageError::Manifest("p2p.json is not UTF-8 text".into()))?;
+            let text =
+                String::from_utf8(text).map_err(|_| PackageError::Manifest("p2p.json is not UTF-8 text".into()))?;
             package.manifest.take_p2p(&text)?;
         }
         Ok(package)

@@ -104,9 +104,10 @@ async fn spawn(data: &Path) -> Result<Child> {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()?;
-    let socket = data.join("api.sock");
+    // Written in this order or another: all of it is there once the node is.
+    let files = ["api.sock", "api.token"].map(|name| data.join(name));
     let begun = tokio::time::Instant::now();
-    while !socket.exists() {
+    while !files.iter().all(|file| file.exists()) {
         ensure!(begun.elapsed() < START, "the node does not start");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -185,7 +185,9 @@ async fn send(node: &NodeHandle, caller: &Caller, p: SendParams) -> Result<Messa
                 None => app,
             };
             if to_app != app && encrypt.is_some() {
-                return Err(refused("what is encrypted is for one's own app: the other one could not open it"));
+                return Err(refused(
+                    "what is encrypted is for one's own app: the other one could not open it",
+                ));
             }
             let to = e.member(&to_app, &p.to)?;
             if to == e.identity.node() {

@@ -161,7 +161,10 @@ pub(super) async fn call(node: &NodeHandle, caller: &Caller, request: Request) -
 
 impl Engine {
     fn stored_groups(&self, app: &AppId) -> Result<Groups, ApiError> {
-        let stored = self.store.meta(&key_of(app)).map_err(|e| crate::engine::store_error(&e))?;
+        let stored = self
+            .store
+            .meta(&key_of(app))
+            .map_err(|e| crate::engine::store_error(&e))?;
         Ok(stored.and_then(|bytes| unpack(&bytes)).unwrap_or_default())
     }
 
@@ -281,7 +284,9 @@ impl Engine {
         let clear = p.clear.as_ref().map(json).transpose()?.unwrap_or_default();
         let me = Pseudonym::from(self.app_key(&speaker.app).public());
         let (body, dice) = (json(&p.message)?, dice()?);
-        let sealed = self.keyring(&speaker)?.seal(Some(me), receiver.to(), &clear, &body, &dice);
+        let sealed = self
+            .keyring(&speaker)?
+            .seal(Some(me), receiver.to(), &clear, &body, &dice);
         Ok(Sealed {
             sealed: BASE64.encode(sealed.map_err(|e| told(&e))?.as_bytes()),
         })
