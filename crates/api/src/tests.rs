@@ -128,7 +128,7 @@ fn codes_have_a_name_that_is_also_in_json_and_a_number_of_their_own() {
 fn the_wit_of_components_is_sound_and_has_every_method_of_widgets() {
     let text = doc::wit();
     let mut resolve = wit_parser::Resolve::default();
-    let package = resolve.push_str("hedgerow.wit", &text);
+    let package = resolve.push_source("hedgerow.wit", &text);
     let package = package.unwrap_or_else(|e| panic!("{e:#}\n{text}"));
     let functions: usize = resolve.packages[package]
         .interfaces

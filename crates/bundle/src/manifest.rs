@@ -2,7 +2,6 @@
 
 use crate::{error::PackageError, licence::distance, zeronet::p2p_rules};
 use hedgerow_base::limits::MAX_MANIFEST;
-use hedgerow_overlay::{Rules, RulesText};
 use std::collections::BTreeSet;
 use toml::{Table, Value};
 
@@ -81,8 +80,9 @@ pub struct Manifest {
     pub source: Option<String>,
     /// What it asks for.
     pub permissions: Vec<Asked>,
-    /// What every node checks the messages of the widget by (Z7, Z9), if it says so.
-    pub messages: Option<RulesText>,
+    /// What every node checks the messages of the widget by (Z7, Z9), if it says so: `RulesText` of the overlay, which
+    /// whoever installs or publishes the widget checks.
+    pub messages: Option<Table>,
     /// Its messages are written as ZeroNet wrote them: it carries a `p2p.json`.
     pub zeronet: bool,
 }
@@ -148,7 +148,6 @@ impl Manifest {
     /// Names the field that is wrong.
     pub fn take_p2p(&mut self, text: &str) -> Result<(), PackageError> {
         let rules = p2p_rules(text).map_err(|e| PackageError::Manifest(e.to_string()))?;
-        let rules = messages(&Value::Table(rules))?;
         self.zeronet = self.messages.is_none();
         self.messages.get_or_insert(rules);
         if !self.permissions.iter().any(|asked| asked.name == "peers") {
@@ -213,7 +212,11 @@ impl Manifest {
         self.screenshots = list("screenshots", 8)?;
         self.source = text("source", 256)?;
         self.permissions = permissions(ours.get("permissions"))?;
-        self.messages = ours.get("messages").map(messages).transpose()?;
+        self.messages = match ours.get("messages") {
+            None => None,
+            Some(Value::Table(rules)) => Some(rules.clone()),
+            Some(_) => return wrong("messages is a table: write [hedgerow.messages] on a line of its own"),
+        };
         if ours.contains_key("component") {
             return wrong("component is reserved: background parts are not supported by this version yet");
         }
@@ -269,21 +272,6 @@ fn permissions(value: Option<&Value>) -> Result<Vec<Asked>, PackageError> {
         });
     }
     Ok(asked)
-}
-
-/// The rules of messages, which must be ones that can be used.
-fn messages(value: &Value) -> Result<RulesText, PackageError> {
-    let text: RulesText = value
-        .clone()
-        .try_into()
-        .map_err(|e: toml::de::Error| PackageError::Manifest(format!("messages: {}", e.message())))?;
-    if text.validator.is_some() {
-        return wrong("messages: validator is reserved: programs are not supported by this version yet; use accept");
-    }
-    match Rules::try_from(&text) {
-        Ok(_) => Ok(text),
-        Err(e) => wrong(&format!("messages: {e}")),
-    }
 }
 
 fn wrong<T>(why: &str) -> Result<T, PackageError> {

@@ -10,6 +10,7 @@ mod waiting;
 use crate::{caller::Caller, dispatch::parsed, engine::Engine, handle::unknown_instance};
 use hedgerow_api::{ApiError, ErrorCode};
 use hedgerow_base::{Alias, AppId, AppName, InstanceId, NodeId, SecretKey, WidgetId};
+use hedgerow_bundle::Manifest;
 use hedgerow_overlay::{AppConfig, Input, Overlay, Owed, Rules, RulesText, Running, Strict};
 use hedgerow_store::{Store, StoreError};
 use std::{
@@ -163,6 +164,27 @@ impl Swarm {
             (false, false) => Running::Yes,
         }
     }
+}
+
+/// What a widget says that its messages are checked by, checked.
+///
+/// # Errors
+/// `Refused`, with the key that cannot be used.
+pub(crate) fn rules_of(manifest: &Manifest) -> Result<Option<RulesText>, ApiError> {
+    let Some(table) = &manifest.messages else {
+        return Ok(None);
+    };
+    let wrong = |why: String| ApiError::new(ErrorCode::Refused, format!("manifest.toml: messages: {why}"));
+    let text: RulesText = serde_json::to_value(table)
+        .and_then(serde_json::from_value)
+        .map_err(|e| wrong(e.to_string()))?;
+    if text.validator.is_some() {
+        return Err(wrong(
+            "validator is reserved: programs are not supported by this version yet; use accept".into(),
+        ));
+    }
+    Rules::try_from(&text).map_err(|e| wrong(e.to_string()))?;
+    Ok(Some(text))
 }
 
 fn refused(why: &str) -> ApiError {

@@ -193,7 +193,7 @@ async fn install_newest(node: &NodeHandle, widget: WidgetId) -> Result<Installed
         permissions: asks(&release.permissions),
         icon,
         zeronet: package.manifest.zeronet,
-        messages: package.manifest.messages,
+        messages: crate::apps::rules_of(&package.manifest)?,
     };
     node.with(move |engine| engine.put_installed(&widget, current)).await
 }
@@ -238,7 +238,7 @@ async fn install_file(
             .map(|(mime, bytes)| data_url(mime, &bytes)),
         name: name.clone(),
         zeronet: package.manifest.zeronet,
-        messages: package.manifest.messages,
+        messages: crate::apps::rules_of(&package.manifest)?,
     };
     node.with(move |engine| {
         let widget = engine.own_widget(&name, None)?;
