@@ -2,8 +2,9 @@
 import { after, test } from "node:test";
 import assert from "node:assert/strict";
 import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { Node, folder, until } from "../lib/node.mjs";
+import { randomBytes } from "node:crypto";
+import { dirname, join, resolve } from "node:path";
+import { BIN, Node, folder, until } from "../lib/node.mjs";
 import { appFrame, closeBrowser, openHub, profile } from "../lib/browser.mjs";
 import { packFolder } from "../lib/pack.mjs";
 
@@ -122,4 +123,28 @@ test("the bridge in shell: a line that a program writes to a file is in the othe
     await new Promise((done) => setTimeout(done, 500));
     return readFileSync(join(bridges[1].data, "in"), "utf8").includes('tea is "ready"\n');
   });
+});
+
+test("the file drop in Rust: a file that is put into one folder is in the folders of all others, whole", async (t) => {
+  const program = process.env.FILE_DROP ?? resolve(dirname(BIN), "examples/file_drop");
+  assert.ok(existsSync(program), `${program} is missing: cargo build --workspace --example file_drop`);
+  const all = await nodes(t, 3);
+  const drops = [];
+  for (const node of all) {
+    const path = join(folder(t, "plugin"), "file-drop");
+    cpSync(join(ROOT, "examples/file-drop"), path, { recursive: true });
+    cpSync(program, join(path, "file_drop"));
+    await node.run("plugin", "add", path);
+    await node.run("plugin", "allow", "file-drop");
+    await node.run("plugin", "start", "file-drop");
+    drops.push(join(node.data, "plugins/file-drop/data"));
+  }
+  await until("they know each other", async () => (await all[0].call("peers.members", { app: "file-drop" })).length === 2);
+  const content = randomBytes(1_500_000);
+  await until("it watches", () => existsSync(join(drops[0], "out")));
+  writeFileSync(join(drops[0], "out", "photo one.jpg"), content);
+  for (const drop of drops.slice(1)) {
+    await until("it arrived", () => existsSync(join(drop, "in", "photo_one.jpg")));
+    assert.ok(readFileSync(join(drop, "in", "photo_one.jpg")).equals(content));
+  }
 });

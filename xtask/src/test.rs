@@ -131,6 +131,7 @@ fn end_to_end() -> Result<Passed> {
     if !program.exists() {
         bail!("{} was not built", program.display());
     }
+    run(&root(), &cargo(), &["build", "--workspace", "--example", "file_drop"])?;
     web::install(&folder)?;
     let environment = [
         (

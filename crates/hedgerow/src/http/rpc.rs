@@ -85,7 +85,9 @@ fn failure(id: Value, error: &ApiError) -> Value {
 
 /// The notification for an event.
 pub(super) fn notification(event: &Event) -> String {
-    json!({"jsonrpc": "2.0", "method": "event", "params": event}).to_string()
+    // Written at once, without a tree of values in between: there may be thousands a second.
+    let params = serde_json::to_string(event).unwrap_or_else(|_| "{}".into());
+    format!(r#"{{"jsonrpc":"2.0","method":"event","params":{params}}}"#)
 }
 
 /// What instances one dashboard connection has open.
