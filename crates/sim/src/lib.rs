@@ -7,9 +7,16 @@ extern crate alloc;
 
 pub mod broadcast;
 pub mod chance;
+pub mod crew;
 pub mod figures;
 pub mod handshake;
 pub mod poisson;
+pub mod popularity;
 mod queue;
 
 pub use figures::{Figure, Figures, FiguresError};
+
+/// A plan that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct PlanError(pub(crate) &'static str);

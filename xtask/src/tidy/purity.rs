@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Crates without the standard library: there the compiler is the proof.
-const NO_STD: [&str; 7] = [
+const NO_STD: [&str; 8] = [
     "hedgerow-base",
     "hedgerow-wire",
     "hedgerow-directory",
@@ -16,6 +16,7 @@ const NO_STD: [&str; 7] = [
     "hedgerow-overlay",
     "hedgerow-sync",
     "hedgerow-traverse",
+    "hedgerow-trust",
 ];
 /// Above L1, and yet only on virtual time.
 const VIRTUAL: &str = "hedgerow-sim";

@@ -1,8 +1,12 @@
 //! `hedgerow sim`: models of the network that run here, without a node.
 
+mod popularity;
+mod threads;
+
 use super::{Context, Result, local, refused};
 use clap::{Args, Subcommand};
 use hedgerow_sim::{Figures, broadcast, handshake};
+use serde::Serialize;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -28,6 +32,8 @@ pub(crate) enum Sim {
     /// Messages to all members of an app, some of whom are hostile: who gets them, over how many hops, at what price,
     /// and what becomes of floods.
     Broadcast(Broadcast),
+    /// Whether really popular widgets are found when peers lie and bring Sybils: several functions side by side.
+    Popularity(popularity::Popularity),
 }
 
 #[derive(Debug, Args)]
@@ -73,6 +79,7 @@ pub(super) fn run(sim: &Sim, context: &Context) -> Result {
             figures,
         } => handshakes(*users, *seed, *vanish, figures.as_deref(), context),
         Sim::Broadcast(arguments) => broadcasts(arguments, context),
+        Sim::Popularity(arguments) => popularity::run(arguments, context),
     }
 }
 
@@ -83,9 +90,7 @@ fn handshakes(users: f64, seed: u64, vanish: u8, figures: Option<&Path>, context
     let report = context.output.progress("Counting", || {
         handshake::run(users, vanishing, seed, figures).map_err(|error| refused(error.to_string()))
     })?;
-    let value = serde_json::to_value(&report).map_err(|error| local(error.to_string()))?;
-    context.output.result(&value, |_| report.text());
-    Ok(())
+    print(&report, context, |report| report.text())
 }
 
 fn broadcasts(arguments: &Broadcast, context: &Context) -> Result {
@@ -104,8 +109,13 @@ fn broadcasts(arguments: &Broadcast, context: &Context) -> Result {
     let report = context.output.progress("Passing messages on", || {
         broadcast::run(plan).map_err(|error| refused(error.to_string()))
     })?;
-    let value = serde_json::to_value(&report).map_err(|error| local(error.to_string()))?;
-    context.output.result(&value, |_| report.text());
+    print(&report, context, |report| report.text())
+}
+
+/// Prints a report, for people as `text` says it.
+fn print<T: Serialize>(report: &T, context: &Context, text: impl Fn(&T) -> String) -> Result {
+    let value = serde_json::to_value(report).map_err(|error| local(error.to_string()))?;
+    context.output.result(&value, |_| text(report));
     Ok(())
 }
 

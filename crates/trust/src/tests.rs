@@ -1,0 +1,3 @@
+mod merit;
+mod popularity;
+mod votes;
