@@ -8,11 +8,15 @@ extern crate alloc;
 pub mod broadcast;
 pub mod chance;
 pub mod crew;
+pub mod epidemic;
 pub mod figures;
 pub mod handshake;
 pub mod poisson;
 pub mod popularity;
 mod queue;
+pub mod speed;
+pub mod spread;
+pub mod whitelist;
 
 pub use figures::{Figure, Figures, FiguresError};
 

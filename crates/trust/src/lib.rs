@@ -13,15 +13,26 @@
 extern crate alloc;
 
 mod agreement;
+mod buddies;
+mod certificates;
+pub mod chain;
 mod chance;
+mod collect;
+mod distinct;
 mod interval;
+mod latest;
 mod merit;
 mod popularity;
 mod votes;
 
 pub use agreement::agreement;
+pub use buddies::{Buddies, PAUSE_MS, Peer, SLOTS, TASTE, likeness};
+pub use certificates::{Certificate, Certificates, FLAGS, Learned, MAX_PER_EXCHANGE, Room};
 pub use chance::{Chance, mix};
+pub use collect::{Budget, Candidate};
+pub use distinct::Distinct;
 pub use interval::{reputation, wilson};
+pub use latest::Latest;
 pub use merit::{Graph, MAX_EDGES, MeritRank};
 pub use popularity::{Function, Report, weighted_median};
 pub use votes::{Common, edge};
