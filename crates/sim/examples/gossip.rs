@@ -8,7 +8,7 @@
 )]
 use hedgerow_sim::{
     crew::{Crew, Task},
-    epidemic, speed, whitelist,
+    eclipse, epidemic, speed, trust, whitelist,
 };
 use std::{sync::Mutex, thread, time::Instant};
 
@@ -49,6 +49,24 @@ fn main() {
                 ..whitelist::Plan::default()
             };
             println!("{}", whitelist::run(&plan, &Threads(2)).unwrap().text());
+        }
+        "eclipse" => {
+            let plan = eclipse::Plan {
+                hostile: get(1, 0.4),
+                networks: get(2, 20.0) as usize,
+                rounds: get(3, 120.0) as usize,
+                seed: get(4, 1.0) as u64,
+                ..eclipse::Plan::default()
+            };
+            println!("{}", eclipse::run(&plan).unwrap().text());
+        }
+        "trust" => {
+            let plan = trust::Plan {
+                bad: get(1, 0.5),
+                seed: get(2, 1.0) as u64,
+                ..trust::Plan::default()
+            };
+            println!("{}", trust::run(&plan, &Threads(2)).unwrap().text());
         }
         "epidemic" => {
             let table: epidemic::Table = arguments[1].parse().unwrap();

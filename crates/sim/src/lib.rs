@@ -8,6 +8,7 @@ extern crate alloc;
 pub mod broadcast;
 pub mod chance;
 pub mod crew;
+pub mod eclipse;
 pub mod epidemic;
 pub mod figures;
 pub mod handshake;
@@ -16,6 +17,8 @@ pub mod popularity;
 mod queue;
 pub mod speed;
 pub mod spread;
+pub mod trust;
+pub mod update;
 pub mod whitelist;
 
 pub use figures::{Figure, Figures, FiguresError};

@@ -2,8 +2,9 @@
 //!
 //! Taste buddies have installed what this node has installed. Random ones sit in hash-ranked slots (Brahms, Bortnikov et
 //! al. 2009; Basalt, Auvolat et al. 2021): a slot keeps whoever ranks lowest under its secret seed, first by network
-//! prefix, so naming an id ten times, or having a thousand in one network, wins no more. Of one prefix at most one is a
-//! taste buddy. Nobody is asked twice within the pause.
+//! prefix, so naming an id ten times, or having a thousand in one network, wins no more. A slot that gets a new seed is
+//! filled from a fair sample of the networks met so far, not from who happens to be heard next: who calls most would win
+//! that. Of one prefix at most one is a taste buddy. Nobody is asked twice within the pause.
 
 use crate::chance::Chance;
 use alloc::{
@@ -18,8 +19,15 @@ use siphasher::sip::SipHasher13;
 pub const TASTE: usize = 10;
 /// Slots for random peers.
 pub const SLOTS: usize = 32;
-/// Pause before the same peer is asked again, milliseconds: BuddyCast's four hours.
-pub const PAUSE_MS: u64 = 4 * 60 * 60 * 1000;
+/// Pause before the same peer is asked again, milliseconds. BuddyCast's four hours would leave only newcomers to ask in a
+/// small network, and hostile peers are newcomers as often as they like.
+pub const PAUSE_MS: u64 = 5 * 60 * 1000;
+/// Draws for somebody who may be asked; then the turn passes.
+const DRAWS: usize = 3;
+/// Callers that count between two exchanges.
+const CALLS: u32 = 1;
+/// Networks of which one peer each is remembered for new seeds: those that rank lowest under a secret seed.
+const REMEMBERED: usize = 256;
 /// Peers whose pause is remembered; the oldest are forgotten first.
 const MOST_PAUSED: usize = 2048;
 
@@ -43,8 +51,11 @@ pub struct Buddies<P> {
     taste: Vec<(f64, P)>,
     slots: Vec<Slot<P>>,
     oldest: usize,
+    seed: (u64, u64),
+    remembered: BTreeMap<u64, P>,
     paused: BTreeMap<P, u64>,
     turns: u64,
+    calls: u32,
 }
 
 /// How like two tastes are: the cosine of what is installed, from 0 to 1.
@@ -63,22 +74,41 @@ fn rank(seed: (u64, u64), bytes: &[u8]) -> u64 {
 impl<P: Peer> Buddies<P> {
     /// Nobody yet. The seeds of the slots come from `chance` and must be secret.
     pub fn new(chance: &mut Chance) -> Self {
+        let seed = (chance.any(), chance.any());
         let slot = |_| Slot {
             seed: (chance.any(), chance.any()),
             held: None,
         };
         Self {
+            seed,
+            remembered: BTreeMap::new(),
             taste: Vec::new(),
             slots: (0..SLOTS).map(slot).collect(),
             oldest: 0,
             paused: BTreeMap::new(),
             turns: 0,
+            calls: 0,
         }
     }
 
-    /// A peer answered from where it is said to be.
-    pub fn met(&mut self, peer: &P, likeness: f64) {
+    /// A peer was named by another, and answered from where it is said to be.
+    pub fn heard(&mut self, peer: &P) {
         self.offer(peer);
+        self.remember(peer);
+    }
+
+    /// A peer called by itself. Few of those count between two exchanges of our own, so that who calls most does not
+    /// decide who is known (Brahms does the same).
+    pub fn called(&mut self, peer: &P) {
+        if self.calls < CALLS {
+            self.calls += 1;
+            self.heard(peer);
+        }
+    }
+
+    /// An exchange with a peer was made, and it has this taste.
+    pub fn met(&mut self, peer: &P, likeness: f64) {
+        self.heard(peer);
         self.taste.retain(|(_, other)| other != peer);
         if likeness.is_nan() || likeness <= 0.0 {
             return;
@@ -98,6 +128,13 @@ impl<P: Peer> Buddies<P> {
         self.taste.truncate(TASTE);
     }
 
+    fn remember(&mut self, peer: &P) {
+        self.remembered.insert(rank(self.seed, peer.network()), peer.clone());
+        if self.remembered.len() > REMEMBERED {
+            self.remembered.pop_last();
+        }
+    }
+
     fn offer(&mut self, peer: &P) {
         for slot in &mut self.slots {
             let by_network = rank(slot.seed, peer.network());
@@ -115,17 +152,23 @@ impl<P: Peer> Buddies<P> {
     /// A peer is gone. Its slots are filled from the others.
     pub fn gone(&mut self, peer: &P) {
         self.taste.retain(|(_, other)| other != peer);
+        self.remembered.retain(|_, other| other != peer);
         for slot in &mut self.slots {
             if slot.held.as_ref().is_some_and(|(_, _, held)| held == peer) {
                 slot.held = None;
             }
         }
-        self.random().iter().for_each(|held| self.offer(held));
+        self.refill();
     }
 
-    /// Gives the oldest slots new seeds, so that nobody keeps one for ever.
+    fn refill(&mut self) {
+        let known: Vec<P> = self.remembered.values().cloned().chain(self.random()).collect();
+        known.iter().for_each(|peer| self.offer(peer));
+    }
+
+    /// Gives the oldest slots new seeds, so that nobody keeps one for ever. To be done rarely beside meeting others.
     pub fn refresh(&mut self, count: usize, chance: &mut Chance) {
-        let known = self.random();
+        let before = self.random();
         for _ in 0..count.min(SLOTS) {
             if let Some(slot) = self.slots.get_mut(self.oldest) {
                 *slot = Slot {
@@ -135,23 +178,28 @@ impl<P: Peer> Buddies<P> {
             }
             self.oldest = (self.oldest + 1) % SLOTS;
         }
-        known.iter().for_each(|peer| self.offer(peer));
+        before.iter().for_each(|peer| self.offer(peer));
+        self.refill();
     }
 
-    /// Whom to exchange with now: a taste buddy and a random one in turn, nobody within the pause.
+    /// Whom to exchange with now: a taste buddy and a random one in turn, nobody within the pause. None if this turn
+    /// passes.
     pub fn next(&mut self, now_ms: u64, chance: &mut Chance) -> Option<P> {
         self.paused.retain(|_, until| *until > now_ms);
         self.turns += 1;
-        let ready = |peer: &&P| !self.paused.contains_key(*peer);
-        let taste: Vec<P> = self.taste.iter().map(|(_, peer)| peer).filter(ready).cloned().collect();
+        self.calls = 0;
+        let of_taste = self.taste.iter().map(|(_, peer)| peer);
         let random = self.slots.iter().filter_map(|slot| slot.held.as_ref());
-        let random: Vec<P> = random.map(|(_, _, peer)| peer).filter(ready).cloned().collect();
-        let (first, second) = if self.turns.is_multiple_of(2) {
-            (taste, random)
+        let random = random.map(|(_, _, peer)| peer);
+        let ready = |peer: &&P| !self.paused.contains_key(*peer);
+        let chosen = if self.turns.is_multiple_of(2) {
+            of_taste.filter(ready).max_by_key(|_| chance.any())
         } else {
-            (random, taste)
+            // Whoever may not be asked again yet is not replaced by a newcomer: that is who would gain.
+            let all: Vec<&P> = random.collect();
+            (0..DRAWS).find_map(|_| chance.pick(&all).copied().filter(ready))
         };
-        let chosen = chance.pick(&first).or_else(|| chance.pick(&second)).cloned()?;
+        let chosen = chosen.cloned()?;
         if self.paused.len() >= MOST_PAUSED {
             let soonest = self.paused.iter().min_by_key(|(_, until)| **until);
             if let Some(soonest) = soonest.map(|(peer, _)| peer.clone()) {

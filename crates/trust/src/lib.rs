@@ -19,6 +19,7 @@ pub mod chain;
 mod chance;
 mod collect;
 mod distinct;
+mod history;
 mod interval;
 mod latest;
 mod merit;
@@ -31,6 +32,7 @@ pub use certificates::{Certificate, Certificates, FLAGS, Learned, MAX_PER_EXCHAN
 pub use chance::{Chance, mix};
 pub use collect::{Budget, Candidate};
 pub use distinct::Distinct;
+pub use history::History;
 pub use interval::{reputation, wilson};
 pub use latest::Latest;
 pub use merit::{Graph, MAX_EDGES, MeritRank};

@@ -1,4 +1,4 @@
-use crate::{Common, edge, reputation, wilson};
+use crate::{Common, History, edge, reputation, wilson};
 
 fn votes(both_good: u32, both_bad: u32, only_mine: u32, only_theirs: u32) -> Common {
     Common {
@@ -47,4 +47,20 @@ fn the_interval_is_the_one_in_the_books() {
         "{low} {high}"
     );
     assert_eq!(wilson(5.0, 0.0, 3.0), (0.0, 1.0));
+}
+
+#[test]
+fn good_deeds_cannot_be_saved_up_and_a_mistake_is_forgotten() {
+    // Attack 29: a sleeper.
+    let mut source = History::default();
+    (0..1000).for_each(|_| source.add(true));
+    assert_eq!((source.good(), source.bad()), (32, 0));
+    let bad = (1..).find(|_| {
+        source.add(false);
+        source.is_bad()
+    });
+    assert_eq!(bad, Some(7));
+    assert_eq!(source.edge(&votes(8, 4, 0, 0)), 0.0);
+    (0..32).for_each(|_| source.add(true));
+    assert!(source.bad() == 0 && !source.is_bad() && source.edge(&votes(8, 4, 0, 0)) > 0.0);
 }

@@ -1,7 +1,9 @@
 //! `hedgerow sim`: models of the network that run here, without a node.
 
+mod gossip;
 mod popularity;
 mod threads;
+mod trust;
 
 use super::{Context, Result, local, refused};
 use clap::{Args, Subcommand};
@@ -34,6 +36,18 @@ pub(crate) enum Sim {
     Broadcast(Broadcast),
     /// Whether really popular widgets are found when peers lie and bring Sybils: several functions side by side.
     Popularity(popularity::Popularity),
+    /// How certificates spread, one to three in each exchange, also among peers that give nothing.
+    Whitelist(gossip::Whitelist),
+    /// The tables of Demers et al. (1987), made again: how far a rumour spreads and what it costs.
+    Epidemic(gossip::Epidemic),
+    /// How many exchanges a second the fast path makes, and what memory it takes.
+    Speed(gossip::Speed),
+    /// How fast a release reaches everybody, how soon withheld updates are noticed, and attacks on what is taken.
+    Update(trust::Update),
+    /// Whom to download from when peers lie: the threat models of EigenTrust, its ranking and ours.
+    Trust(trust::Trust),
+    /// Whether hostile peers can surround an honest one by calling and naming each other.
+    Eclipse(trust::Eclipse),
 }
 
 #[derive(Debug, Args)]
@@ -80,6 +94,12 @@ pub(super) fn run(sim: &Sim, context: &Context) -> Result {
         } => handshakes(*users, *seed, *vanish, figures.as_deref(), context),
         Sim::Broadcast(arguments) => broadcasts(arguments, context),
         Sim::Popularity(arguments) => popularity::run(arguments, context),
+        Sim::Whitelist(arguments) => gossip::whitelist(arguments, context),
+        Sim::Epidemic(arguments) => gossip::epidemic(arguments, context),
+        Sim::Speed(arguments) => gossip::speed(arguments, context),
+        Sim::Update(arguments) => trust::update(arguments, context),
+        Sim::Trust(arguments) => trust::trust(arguments, context),
+        Sim::Eclipse(arguments) => trust::eclipse(arguments, context),
     }
 }
 
@@ -117,6 +137,17 @@ fn print<T: Serialize>(report: &T, context: &Context, text: impl Fn(&T) -> Strin
     let value = serde_json::to_value(report).map_err(|error| local(error.to_string()))?;
     context.output.result(&value, |_| text(report));
     Ok(())
+}
+
+/// Simulates while saying what is being done, and prints what was found.
+fn show<T: Serialize>(
+    doing: &str,
+    work: impl FnOnce() -> std::result::Result<T, hedgerow_sim::PlanError>,
+    context: &Context,
+    text: impl Fn(&T) -> String,
+) -> Result {
+    let report = context.output.progress(doing, work);
+    print(&report.map_err(|error| refused(error.to_string()))?, context, text)
 }
 
 fn read(file: &Path) -> Result<String> {

@@ -1,6 +1,6 @@
 //! `hedgerow sim popularity`.
 
-use super::{parse_share, print, threads::Threads};
+use super::{parse_share, show, threads::Threads};
 use crate::cli::{Context, Result, refused};
 use clap::Args;
 use hedgerow_sim::popularity::{Lie, Plan, run as simulate};
@@ -66,8 +66,6 @@ pub(super) fn run(arguments: &Popularity, context: &Context) -> Result {
         lie,
         sources: arguments.sources,
     };
-    let report = context.output.progress("Asking", || {
-        simulate(&plan, &arguments.threads).map_err(|error| refused(error.to_string()))
-    })?;
-    print(&report, context, hedgerow_sim::popularity::Report::text)
+    let work = || simulate(&plan, &arguments.threads);
+    show("Asking", work, context, hedgerow_sim::popularity::Report::text)
 }
