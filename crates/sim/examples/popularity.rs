@@ -24,6 +24,8 @@ fn main() {
         sources: get(8, 0.0),
         contacts: get(9, 100.0) as usize,
         seen: get(10, 1000.0) as usize,
+        bias: get(11, 0.0),
+        widgets: get(12, 200.0) as usize,
         ..Plan::default()
     };
     let begun = std::time::Instant::now();

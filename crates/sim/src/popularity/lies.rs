@@ -1,7 +1,7 @@
 //! What peers report: what they counted, or what they want others to believe.
 
 use super::{
-    FAKES, Lie, Plan, TOP,
+    FAKES, Lie, Plan, TASTES, TOP,
     society::{Id, Society},
 };
 use hedgerow_trust::{Chance, Report, mix};
@@ -63,6 +63,7 @@ impl<'a> Reports<'a> {
             honest,
             sources,
             widgets,
+            bias,
             ..
         } = *self.society.plan;
         let mut chance = Chance::of(self.seed, mix(id) ^ 7);
@@ -72,7 +73,11 @@ impl<'a> Reports<'a> {
         // Of few peers all are met; of many a random part, where nobody is likely to be met twice.
         let all = met == honest + posing;
         for number in 0..met {
-            let at = if all { number } else { chance.below(honest + posing) };
+            let at = match all {
+                true => number,
+                false if bias > 0.0 && chance.happens(bias) => like_minded(id as usize, honest, &mut chance),
+                false => chance.below(honest + posing),
+            };
             if at < honest {
                 for widget in self.society.installs(at) {
                     if let Some(count) = installs.get_mut(*widget as usize) {
@@ -89,6 +94,13 @@ impl<'a> Reports<'a> {
             trust,
         }
     }
+}
+
+/// Somebody of the same taste.
+fn like_minded(peer: usize, honest: usize, chance: &mut Chance) -> usize {
+    let taste = peer % TASTES;
+    let alike = (honest - taste.min(honest)).div_ceil(TASTES);
+    taste + TASTES * chance.below(alike.max(1))
 }
 
 /// The widgets that really lead.

@@ -54,6 +54,8 @@ pub struct Plan {
     pub lie: Lie,
     /// Share of liars that pose as sources of the fakes, one each, so that honest peers count them first-hand.
     pub sources: f64,
+    /// Share of the peers that an honest one meets that are of its own taste group; the others are anybody.
+    pub bias: f64,
 }
 
 impl Default for Plan {
@@ -71,10 +73,13 @@ impl Default for Plan {
             camouflage: 0.0,
             lie: Lie::Blatant,
             sources: 0.0,
+            bias: 0.0,
         }
     }
 }
 
+/// Groups of like taste among honest peers, if meeting is biased: one widget in so many is wanted three times as much.
+pub(crate) const TASTES: usize = 8;
 /// Widgets that liars promote.
 pub(crate) const FAKES: usize = 10;
 /// Places at the top that are compared.
@@ -98,6 +103,7 @@ impl Plan {
             () if !(1..=1000).contains(&self.contacts) => "contacts must be from 1 to 1000",
             () if !(1..=100_000).contains(&self.seen) => "seen must be from 1 to 100000",
             () if !whole(self.camouflage) => "camouflage must be a share from 0 to 1",
+            () if !whole(self.bias) => "bias must be a share from 0 to 1",
             () if !whole(self.sources) => "sources must be a share from 0 to 1",
             () => return Ok(()),
         };

@@ -1,6 +1,6 @@
 //! Who has installed what, who trusts whom, who votes how.
 
-use super::{FAKES, Plan};
+use super::{FAKES, Plan, TASTES};
 use hedgerow_trust::{Chance, Common, Graph, edge, mix};
 
 /// Widgets that each has tried and voted on.
@@ -31,9 +31,15 @@ impl<'a> Society<'a> {
     pub(super) fn new(plan: &'a Plan, seed: u64) -> Self {
         let mut chance = Chance::of(seed, 1);
         let (mut begins, mut installed) = (Vec::with_capacity(plan.honest + 1), Vec::new());
-        for _ in 0..plan.honest {
+        for peer in 0..plan.honest {
             begins.push(installed.len() as u32);
-            let wanted = (1..=plan.widgets).filter(|rank| chance.happens(MOST_WANTED / *rank as f64));
+            let taste = |rank: usize| match plan.bias > 0.0 {
+                // Those of the own taste three times as much; as much as before on average.
+                true if rank % TASTES == peer % TASTES => 3.0 / (1.0 + 2.0 / TASTES as f64),
+                true => 1.0 / (1.0 + 2.0 / TASTES as f64),
+                false => 1.0,
+            };
+            let wanted = (1..=plan.widgets).filter(|rank| chance.happens(MOST_WANTED / *rank as f64 * taste(*rank)));
             installed.extend(wanted.map(|rank| (rank - 1) as u16));
         }
         begins.push(installed.len() as u32);

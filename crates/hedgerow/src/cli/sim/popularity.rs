@@ -43,6 +43,9 @@ pub(crate) struct Popularity {
     /// Share of liars that pose as sources of the fakes, so that honest peers count them first-hand; 1 for all.
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     sources: f64,
+    /// Share of the peers that an honest one meets that are of its own taste; there are eight tastes then.
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    bias: f64,
     #[command(flatten)]
     threads: Threads,
 }
@@ -65,6 +68,7 @@ pub(super) fn run(arguments: &Popularity, context: &Context) -> Result {
         camouflage: arguments.camouflage,
         lie,
         sources: arguments.sources,
+        bias: arguments.bias,
     };
     let work = || simulate(&plan, &arguments.threads);
     show("Asking", work, context, hedgerow_sim::popularity::Report::text)
