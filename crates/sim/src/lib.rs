@@ -7,9 +7,23 @@ extern crate alloc;
 
 pub mod broadcast;
 pub mod chance;
+pub mod crew;
+pub mod eclipse;
+pub mod epidemic;
 pub mod figures;
 pub mod handshake;
 pub mod poisson;
+pub mod popularity;
 mod queue;
+pub mod speed;
+pub mod spread;
+pub mod trust;
+pub mod update;
+pub mod whitelist;
 
 pub use figures::{Figure, Figures, FiguresError};
+
+/// A plan that makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct PlanError(pub(crate) &'static str);

@@ -17,6 +17,7 @@ pub const LAYERS: &[(&str, u8)] = &[
     ("hedgerow-secrets", 1),
     ("hedgerow-sync", 1),
     ("hedgerow-traverse", 1),
+    ("hedgerow-trust", 1),
     ("hedgerow-store", 2),
     ("hedgerow-net", 2),
     ("hedgerow-sandbox", 2),

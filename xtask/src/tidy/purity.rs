@@ -17,6 +17,7 @@ const NO_STD: [&str; 8] = [
     "hedgerow-secrets",
     "hedgerow-sync",
     "hedgerow-traverse",
+    "hedgerow-trust",
 ];
 /// Above L1, and yet only on virtual time.
 const VIRTUAL: &str = "hedgerow-sim";

@@ -84,6 +84,28 @@ fn every_promised_command_is_understood_with_json_and_data() {
 }
 
 #[test]
+fn every_simulation_is_understood_and_shares_may_be_per_cent() {
+    for line in [
+        "sim popularity --widgets 200 --honest 6000 --liars 0.4 --sybils 10 --misplaced 0.2 --runs 3 --seed 7 --threads 2",
+        "sim whitelist --peers 100 --certificates 10 --per-exchange 3 --blackholes 0.4 --seed 7 --method flags",
+        "sim epidemic --table demers1 --runs 3",
+        "sim speed --peers 100 --threads 1",
+        "sim update --peers 100 --hostile 0.4 --away 20 --loss 0.1",
+        "sim trust --good 10 --bad 50",
+        "sim eclipse --networks 0 --flood 3",
+    ] {
+        parse(&format!("{line} --json")).unwrap_or_else(|e| panic!("{line}: {e}"));
+    }
+    for wrong in [
+        "sim popularity --liars 101",
+        "sim whitelist --blackholes -1",
+        "sim speed --threads 0",
+    ] {
+        assert!(parse(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn the_dashboard_is_offered_to_this_machine_only() {
     for address in [
         "0.0.0.0:4400",

@@ -16,6 +16,8 @@ mod tests;
 
 pub use report::{Report, Spam, run};
 
+use crate::PlanError;
+
 /// What is simulated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Plan {
@@ -57,11 +59,6 @@ impl Default for Plan {
         }
     }
 }
-
-/// A plan that makes no sense.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct PlanError(&'static str);
 
 impl Plan {
     /// Says what makes no sense, if anything does.

@@ -1,10 +1,11 @@
 //! What was found, for people and for programs.
 
 use super::{
-    Plan, PlanError,
+    Plan,
     network::{Event, Network},
     spam::{MANY_SIGNERS_ONE_WAY, ONE_SIGNER_MANY_WAYS, ONE_SIGNER_ONE_WAY},
 };
+use crate::PlanError;
 use hedgerow_overlay::Rules;
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt::Write};

@@ -1,8 +1,14 @@
 //! `hedgerow sim`: models of the network that run here, without a node.
 
+mod gossip;
+mod popularity;
+mod threads;
+mod trust;
+
 use super::{Context, Result, local, refused};
 use clap::{Args, Subcommand};
 use hedgerow_sim::{Figures, broadcast, handshake};
+use serde::Serialize;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -28,6 +34,20 @@ pub(crate) enum Sim {
     /// Messages to all members of an app, some of whom are hostile: who gets them, over how many hops, at what price,
     /// and what becomes of floods.
     Broadcast(Broadcast),
+    /// Whether really popular widgets are found when peers lie and bring Sybils: several functions side by side.
+    Popularity(popularity::Popularity),
+    /// How certificates spread, one to three in each exchange, also among peers that give nothing.
+    Whitelist(gossip::Whitelist),
+    /// The tables of Demers et al. (1987), made again: how far a rumour spreads and what it costs.
+    Epidemic(gossip::Epidemic),
+    /// How many exchanges a second the fast path makes, and what memory it takes.
+    Speed(gossip::Speed),
+    /// How fast a release reaches everybody, how soon withheld updates are noticed, and attacks on what is taken.
+    Update(trust::Update),
+    /// Whom to download from when peers lie: the threat models of EigenTrust, its ranking and ours.
+    Trust(trust::Trust),
+    /// Whether hostile peers can surround an honest one by calling and naming each other.
+    Eclipse(trust::Eclipse),
 }
 
 #[derive(Debug, Args)]
@@ -73,6 +93,13 @@ pub(super) fn run(sim: &Sim, context: &Context) -> Result {
             figures,
         } => handshakes(*users, *seed, *vanish, figures.as_deref(), context),
         Sim::Broadcast(arguments) => broadcasts(arguments, context),
+        Sim::Popularity(arguments) => popularity::run(arguments, context),
+        Sim::Whitelist(arguments) => gossip::whitelist(arguments, context),
+        Sim::Epidemic(arguments) => gossip::epidemic(arguments, context),
+        Sim::Speed(arguments) => gossip::speed(arguments, context),
+        Sim::Update(arguments) => trust::update(arguments, context),
+        Sim::Trust(arguments) => trust::trust(arguments, context),
+        Sim::Eclipse(arguments) => trust::eclipse(arguments, context),
     }
 }
 
@@ -83,9 +110,7 @@ fn handshakes(users: f64, seed: u64, vanish: u8, figures: Option<&Path>, context
     let report = context.output.progress("Counting", || {
         handshake::run(users, vanishing, seed, figures).map_err(|error| refused(error.to_string()))
     })?;
-    let value = serde_json::to_value(&report).map_err(|error| local(error.to_string()))?;
-    context.output.result(&value, |_| report.text());
-    Ok(())
+    print(&report, context, |report| report.text())
 }
 
 fn broadcasts(arguments: &Broadcast, context: &Context) -> Result {
@@ -104,9 +129,25 @@ fn broadcasts(arguments: &Broadcast, context: &Context) -> Result {
     let report = context.output.progress("Passing messages on", || {
         broadcast::run(plan).map_err(|error| refused(error.to_string()))
     })?;
-    let value = serde_json::to_value(&report).map_err(|error| local(error.to_string()))?;
-    context.output.result(&value, |_| report.text());
+    print(&report, context, |report| report.text())
+}
+
+/// Prints a report, for people as `text` says it.
+fn print<T: Serialize>(report: &T, context: &Context, text: impl Fn(&T) -> String) -> Result {
+    let value = serde_json::to_value(report).map_err(|error| local(error.to_string()))?;
+    context.output.result(&value, |_| text(report));
     Ok(())
+}
+
+/// Simulates while saying what is being done, and prints what was found.
+fn show<T: Serialize>(
+    doing: &str,
+    work: impl FnOnce() -> std::result::Result<T, hedgerow_sim::PlanError>,
+    context: &Context,
+    text: impl Fn(&T) -> String,
+) -> Result {
+    let report = context.output.progress(doing, work);
+    print(&report.map_err(|error| refused(error.to_string()))?, context, text)
 }
 
 fn read(file: &Path) -> Result<String> {

@@ -1,0 +1,124 @@
+//! Whom everybody calls in a round: a random permutation that is kind to memory.
+//!
+//! The peers are laid in a circle that begins elsewhere in each round and is cut into blocks. A random permutation of the
+//! blocks says which block calls which, and within blocks another one says who calls whom. So everybody calls one and is
+//! called by one; what is read for a block lies in two others. A test shows that news spreads as it does when everybody
+//! may call everybody.
+
+use hedgerow_trust::{Chance, mix};
+
+/// Peers of a block: 32 kB of states.
+const BLOCK: usize = 512;
+/// Fewer blocks would not mix.
+const BLOCKS: usize = 64;
+
+/// The calls of one round.
+#[derive(Clone, Debug)]
+pub(super) struct Schedule {
+    peers: usize,
+    begin: usize,
+    /// The size of a block as a power of two.
+    bits: u32,
+    blocks: Pair,
+    within: Pair,
+    salt: u64,
+}
+
+/// A permutation and its inverse.
+#[derive(Clone, Debug)]
+struct Pair {
+    there: Vec<u32>,
+    back: Vec<u32>,
+}
+
+impl Pair {
+    fn new(count: usize, chance: &mut Chance) -> Self {
+        let mut there: Vec<u32> = (0..count as u32).collect();
+        chance.draw(&mut there, count);
+        let mut back = vec![0; count];
+        for (from, to) in there.iter().enumerate() {
+            if let Some(back) = back.get_mut(*to as usize) {
+                *back = from as u32;
+            }
+        }
+        Self { there, back }
+    }
+}
+
+fn of(list: &[u32], at: usize) -> usize {
+    list.get(at).copied().unwrap_or(0) as usize
+}
+
+impl Schedule {
+    pub(super) fn new(peers: usize, seed: u64, round: u32) -> Self {
+        let largest = (peers / BLOCKS).clamp(1, BLOCK);
+        Self::with(peers, largest.ilog2(), seed, round)
+    }
+
+    /// With blocks of 2^`bits` peers.
+    pub(super) fn with(peers: usize, bits: u32, seed: u64, round: u32) -> Self {
+        let mut chance = Chance::of(seed, mix(u64::from(round)));
+        Self {
+            peers,
+            begin: chance.below(peers),
+            bits,
+            blocks: Pair::new(peers >> bits, &mut chance),
+            within: Pair::new(1 << bits, &mut chance),
+            salt: chance.any(),
+        }
+    }
+
+    const fn mask(&self) -> usize {
+        (1 << self.bits) - 1
+    }
+
+    fn rotated(&self, peer: usize) -> usize {
+        let at = peer + self.begin;
+        if at >= self.peers { at - self.peers } else { at }
+    }
+
+    fn placed(&self, at: usize) -> usize {
+        if at >= self.begin {
+            at - self.begin
+        } else {
+            at + self.peers - self.begin
+        }
+    }
+
+    /// What is mixed into places within a block that is called by this one.
+    fn twist(&self, block: usize) -> usize {
+        mix(self.salt ^ block as u64) as usize & self.mask()
+    }
+
+    /// Whom a peer calls.
+    #[inline]
+    pub(super) fn of(&self, peer: usize) -> usize {
+        let at = self.rotated(peer);
+        let (block, place) = (at >> self.bits, at & self.mask());
+        if block >= self.blocks.there.len() {
+            return self.placed(self.rest(at, 1));
+        }
+        let within = of(&self.within.there, place ^ self.twist(block));
+        self.placed((of(&self.blocks.there, block) << self.bits) + within)
+    }
+
+    /// Who calls a peer.
+    #[inline]
+    pub(super) fn back(&self, peer: usize) -> usize {
+        let at = self.rotated(peer);
+        let (block, place) = (at >> self.bits, at & self.mask());
+        if block >= self.blocks.back.len() {
+            let rest = self.peers - (self.blocks.back.len() << self.bits);
+            return self.placed(self.rest(at, rest - 1));
+        }
+        let caller = of(&self.blocks.back, block);
+        let within = of(&self.within.back, place) ^ self.twist(caller);
+        self.placed((caller << self.bits) + within)
+    }
+
+    /// The few that fill no block call each other around.
+    fn rest(&self, at: usize, step: usize) -> usize {
+        let first = self.blocks.there.len() << self.bits;
+        first + (at - first + step) % (self.peers - first)
+    }
+}
