@@ -42,7 +42,7 @@ pub(super) struct Offer {
 }
 
 /// A part of the internet that may fail as one: 16 bits of an IPv4 address, 32 of an IPv6 address.
-fn network(ip: IpAddr) -> u32 {
+pub(super) fn network(ip: IpAddr) -> u32 {
     match ip.to_canonical() {
         IpAddr::V4(ip) => ip.to_bits() >> 16,
         IpAddr::V6(ip) => u32::try_from(ip.to_bits() >> 96).unwrap_or_default(),
@@ -248,7 +248,7 @@ pub(super) async fn watch(net: Arc<Inner>, endpoint: Endpoint) {
 }
 
 /// Leaves homes alone for a while, unless there is no other one: then the engine goes on trying.
-async fn move_from(net: &Inner, endpoint: &Endpoint, lost: &BTreeSet<RelayAt>) {
+pub(super) async fn move_from(net: &Inner, endpoint: &Endpoint, lost: &BTreeSet<RelayAt>) {
     let links = net.links();
     let parked: BTreeSet<NodeId> = lock(&net.table).parked().collect();
     let moves = {

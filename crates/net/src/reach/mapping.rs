@@ -3,7 +3,10 @@
 //! public, or not the one under which peers see this node, does not count, and peers try the rest from outside.
 //! IPv6 needs no address but a hole in the firewall (PCP and UPnP could ask for one); the library does not offer it.
 
-use super::{own_ips, serving::tried_by_peers};
+use super::{
+    own_ips,
+    serving::{most, tried_by_peers},
+};
 use crate::{
     address::is_local,
     net::{Inner, Net},
@@ -321,9 +324,8 @@ pub(super) async fn run(net: Arc<Inner>, endpoint: Endpoint) {
 /// Whether most of those peers who tried were answered. Nothing if nobody could try.
 async fn reached(net: &Arc<Inner>, port: u16) -> Option<bool> {
     let tried = tried_by_peers(net, &ReachRequest::TryUdp { port }).await;
-    let reached = tried.iter().filter(|tried| tried.reached).count();
-    debug!(port, reached, of = tried.len(), "peers tried the mapped port");
-    (!tried.is_empty()).then_some(reached * 2 > tried.len())
+    debug!(port, ?tried, "peers tried the mapped port");
+    most(&tried)
 }
 
 #[cfg(test)]

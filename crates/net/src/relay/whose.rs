@@ -8,11 +8,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::TlsConnector;
 
-/// How long the answer may take.
-const PATIENCE: Duration = Duration::from_secs(4);
-
-/// The node that relays at an address, proven by its key; nothing when nobody answers there, or no relay.
-pub(crate) async fn whose(at: SocketAddr) -> Option<NodeId> {
+/// The node that relays at an address, proven by its key; nothing when nobody answers there in time, or no relay.
+pub(crate) async fn whose(at: SocketAddr, patience: Duration) -> Option<NodeId> {
     let host = RelayAt::from(at).url()?.host_str()?.to_owned();
     let asked = async {
         let name = ServerName::try_from(host).ok()?;
@@ -21,7 +18,7 @@ pub(crate) async fn whose(at: SocketAddr) -> Option<NodeId> {
         let (_, session) = stream.get_ref();
         tls::node_of(session.peer_certificates()?.first()?)
     };
-    timeout(PATIENCE, asked).await.ok().flatten()
+    timeout(patience, asked).await.ok().flatten()
 }
 
 #[cfg(test)]
@@ -30,6 +27,8 @@ mod tests {
     use hedgerow_base::SecretKey;
     use tokio::{io::AsyncWriteExt as _, net::TcpListener};
     use tokio_rustls::TlsAcceptor;
+
+    const PATIENCE: Duration = Duration::from_secs(4);
 
     #[tokio::test]
     async fn a_relay_proves_whose_it_is_and_somebody_else_proves_nothing() {
@@ -45,9 +44,33 @@ mod tests {
             stream.write_all(b"SSH-2.0-not-a-relay\r\n").await.unwrap();
         };
         let asking = async {
-            assert_eq!(whose(at).await, Some(node));
-            assert_eq!(whose(at).await, None, "another program");
+            assert_eq!(whose(at, PATIENCE).await, Some(node));
+            assert_eq!(whose(at, PATIENCE).await, None, "another program");
         };
         tokio::join!(serving, asking);
+    }
+
+    #[tokio::test]
+    async fn a_slow_relay_is_waited_for_and_a_dead_one_is_not_for_long() {
+        let secret = SecretKey::from_seed(&[7; 32]);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = listener.local_addr().unwrap();
+        let tls = TlsAcceptor::from(Arc::new(tls::server(&secret).unwrap()));
+        let serving = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            tokio::time::sleep(Duration::from_millis(700)).await;
+            let _relay = tls.accept(stream).await.unwrap();
+            // It takes the next one in and never says anything.
+            let _held = listener.accept().await.unwrap();
+            std::future::pending::<()>().await;
+        };
+        let asking = async {
+            assert_eq!(whose(at, PATIENCE).await, Some(NodeId::from(secret.public())));
+            assert_eq!(whose(at, Duration::from_millis(300)).await, None);
+        };
+        tokio::select! {
+            () = serving => {}
+            () = asking => {}
+        }
     }
 }
