@@ -68,14 +68,14 @@ fn homes(net: &Inner, links: &[Arc<Link>]) -> Vec<(RelayAt, Vec<u64>, Duration)>
     if state.own_relay().is_some() {
         return Vec::new();
     }
-    let told: Vec<RelayAt> = state.told.iter().map(|home| state.known_as(*home)).collect();
+    let told: Vec<_> = state.told.iter().map(|home| (*home, state.owner(home))).collect();
     drop(state);
     told.into_iter()
-        .map(|home| {
+        .map(|(home, owner)| {
             let of_home = links
                 .iter()
-                .filter(|link| Some(link.node) == home.node || is_over(link, home.at));
-            let rtt = links.iter().find(|link| Some(link.node) == home.node);
+                .filter(|link| Some(link.node) == owner || is_over(link, home.at));
+            let rtt = links.iter().find(|link| Some(link.node) == owner);
             let rtt = rtt.and_then(|link| path_of(&link.conn, &net.doors).2).unwrap_or(0.0);
             let rtt = Duration::from_secs_f64(rtt.clamp(0.0, 5000.0) / 1000.0);
             (home, of_home.map(|link| link.id).collect(), rtt)

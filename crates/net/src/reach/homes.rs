@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::{Instant, timeout};
-use tracing::info;
+use tracing::{debug, info};
 
 /// How long a home may be silent before this node moves: one try of the engine to connect again.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -78,7 +78,7 @@ fn offers(state: &State, links: &[Arc<Link>], parked: &BTreeSet<NodeId>, rtt_ms:
     // A peer that is parked still serves.
     let owners = state.owners.iter().filter(|(_, owner)| parked.contains(owner));
     let resting = owners.map(|(at, owner)| far(RelayAt::of(*owner, *at)));
-    let silent = |offer: &Offer| state.left_alone.contains_key(&offer.relay);
+    let silent = |offer: &Offer| state.left_alone.keys().any(|relay| relay.at == offer.relay.at);
     let offers: Vec<Offer> = connected.chain(resting).filter(|offer| !silent(offer)).collect();
     if !offers.is_empty() {
         return offers;
@@ -266,7 +266,17 @@ pub(super) async fn move_from(net: &Inner, endpoint: &Endpoint, lost: &BTreeSet<
         }
         (known && others).then(|| state.left_alone.keys().map(|relay| relay.at).collect())
     };
-    let Some(gone) = moves else { return };
+    let Some(gone) = moves else {
+        debug!(
+            ?lost,
+            "XX no other home in_use={:?} told={:?} theirs={:?} alone={:?}",
+            lock(&net.reach).in_use,
+            lock(&net.reach).told,
+            lock(&net.reach).relays_of,
+            lock(&net.reach).left_alone.keys().collect::<Vec<_>>()
+        );
+        return;
+    };
     for home in lost {
         info!(relay = %home.at, "this home does not answer; moving");
         if let Some(url) = home.url() {
