@@ -28,6 +28,7 @@ use tracing::debug;
 mod doubt;
 mod homes;
 mod mapping;
+mod portal;
 mod probe;
 mod seen;
 mod serving;
@@ -84,6 +85,8 @@ pub(crate) struct State {
     external: BTreeSet<SocketAddr>,
     /// What the router gave.
     mapping: Mapping,
+    /// Something answers in the place of peers.
+    portal: bool,
     relay: Option<(SocketAddr, Relay)>,
     /// It is reached through the router.
     serves_mapped: bool,
@@ -119,6 +122,10 @@ pub struct ReachReport {
     pub relays: Vec<SocketAddr>,
     /// What the router does.
     pub nat: Nat,
+    /// How many known peers have not answered.
+    pub unanswered: usize,
+    /// Something on the way answers in their place, perhaps a page for logging in.
+    pub portal: bool,
 }
 
 impl State {
@@ -237,6 +244,7 @@ impl Inner {
         };
         let nat = lock(&self.side).nat();
         let homes = self.homes(&endpoint);
+        let unanswered = lock(&self.table).unanswered(0).0;
         let state = lock(&self.reach);
         let observed = state
             .said
@@ -257,6 +265,8 @@ impl Inner {
             homes: homes.into_iter().map(|relay| relay.at).collect(),
             relays: state.in_use.iter().map(|relay| relay.at).collect(),
             nat,
+            unanswered,
+            portal: state.portal,
         }
     }
 
@@ -302,6 +312,7 @@ impl Inner {
 pub(crate) async fn run(net: Arc<Inner>, endpoint: Endpoint) {
     net.spawn(homes::watch(net.clone(), endpoint.clone()));
     net.spawn(doubt::watch(net.clone(), endpoint.clone()));
+    net.spawn(portal::watch(net.clone()));
     net.spawn(mapping::run(net.clone(), endpoint.clone()));
     let mut addresses = endpoint.watch_addr().stream();
     loop {

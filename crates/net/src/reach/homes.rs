@@ -267,14 +267,7 @@ pub(super) async fn move_from(net: &Inner, endpoint: &Endpoint, lost: &BTreeSet<
         (known && others).then(|| state.left_alone.keys().map(|relay| relay.at).collect())
     };
     let Some(gone) = moves else {
-        debug!(
-            ?lost,
-            "XX no other home in_use={:?} told={:?} theirs={:?} alone={:?}",
-            lock(&net.reach).in_use,
-            lock(&net.reach).told,
-            lock(&net.reach).relays_of,
-            lock(&net.reach).left_alone.keys().collect::<Vec<_>>()
-        );
+        debug!(?lost, "homes do not answer, and no other relay is known");
         return;
     };
     for home in lost {

@@ -250,6 +250,11 @@ impl Inner {
     }
 }
 
+/// Whether this node has nothing to say: then a router that has refused before is not asked again.
+fn is_asleep(net: &Inner) -> bool {
+    lock(&net.park).asleep_at().is_some()
+}
+
 /// Asks the router, and keeps what it gives for as long as it is good.
 pub(super) async fn run(net: Arc<Inner>, endpoint: Endpoint) {
     let mut held: Option<Held> = None;
@@ -283,7 +288,7 @@ pub(super) async fn run(net: Arc<Inner>, endpoint: Endpoint) {
                 true => MappingState::NotNeeded,
                 false => MappingState::Off,
             }));
-        } else if held.is_none() && Instant::now() >= ask_at {
+        } else if held.is_none() && Instant::now() >= ask_at && !is_asleep(&net) {
             (failures, works, try_at) = (0, false, Instant::now());
             let side = lock(&net.side).port();
             let port = endpoint

@@ -4,21 +4,52 @@
 use super::{at::RelayAt, tls};
 use hedgerow_base::NodeId;
 use rustls::pki_types::ServerName;
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io::ErrorKind, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_rustls::TlsConnector;
 
+/// Who answers at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answered {
+    /// Nobody, in time.
+    Nobody,
+    /// Something that does not speak TLS: another program, or a page in the place of everybody.
+    Otherwise,
+    /// The relay of this node, proven by its key.
+    Relay(NodeId),
+}
+
+/// Who answers at an address where a relay should be.
+pub(crate) async fn who_answers(at: SocketAddr, patience: Duration) -> Answered {
+    let host = RelayAt::from(at).url().and_then(|url| Some(url.host_str()?.to_owned()));
+    let name = host.and_then(|host| ServerName::try_from(host).ok());
+    let (Some(name), Ok(config)) = (name, tls::asking()) else {
+        return Answered::Nobody;
+    };
+    let asked = async {
+        let stream = TcpStream::connect(at).await.ok()?;
+        let stream = match TlsConnector::from(Arc::new(config)).connect(name, stream).await {
+            Ok(stream) => stream,
+            Err(error) if error.kind() == ErrorKind::InvalidData => return Some(Answered::Otherwise),
+            Err(_) => return None,
+        };
+        let (_, session) = stream.get_ref();
+        let node = tls::node_of(session.peer_certificates()?.first()?);
+        Some(node.map_or(Answered::Otherwise, Answered::Relay))
+    };
+    timeout(patience, asked)
+        .await
+        .ok()
+        .flatten()
+        .unwrap_or(Answered::Nobody)
+}
+
 /// The node that relays at an address, proven by its key; nothing when nobody answers there in time, or no relay.
 pub(crate) async fn whose(at: SocketAddr, patience: Duration) -> Option<NodeId> {
-    let host = RelayAt::from(at).url()?.host_str()?.to_owned();
-    let asked = async {
-        let name = ServerName::try_from(host).ok()?;
-        let connector = TlsConnector::from(Arc::new(tls::asking().ok()?));
-        let stream = connector.connect(name, TcpStream::connect(at).await.ok()?).await.ok()?;
-        let (_, session) = stream.get_ref();
-        tls::node_of(session.peer_certificates()?.first()?)
-    };
-    timeout(patience, asked).await.ok().flatten()
+    match who_answers(at, patience).await {
+        Answered::Relay(node) => Some(node),
+        Answered::Nobody | Answered::Otherwise => None,
+    }
 }
 
 #[cfg(test)]
@@ -40,12 +71,16 @@ mod tests {
         let serving = async {
             let (stream, _) = listener.accept().await.unwrap();
             let _relay = tls.accept(stream).await.unwrap();
-            let (mut stream, _) = listener.accept().await.unwrap();
-            stream.write_all(b"SSH-2.0-not-a-relay\r\n").await.unwrap();
+            for text in [&b"SSH-2.0-not-a-relay\r\n"[..], b"HTTP/1.1 302 Found\r\n\r\n"] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                stream.write_all(text).await.unwrap();
+            }
         };
         let asking = async {
             assert_eq!(whose(at, PATIENCE).await, Some(node));
             assert_eq!(whose(at, PATIENCE).await, None, "another program");
+            let page = who_answers(at, PATIENCE).await;
+            assert_eq!(page, Answered::Otherwise, "a page in the place of the relay");
         };
         tokio::join!(serving, asking);
     }
