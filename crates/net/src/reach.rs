@@ -234,7 +234,7 @@ impl Inner {
             name: self.name(),
             side: self.side_of(serves).into_iter().collect(),
             witness: self.witness(serves).into_iter().collect(),
-            ports: lock(&self.side).nat().ports(),
+            ports: lock(&self.side).ports(),
         }
     }
 
