@@ -26,6 +26,8 @@ use std::{
 
 /// How long the person does not click.
 const WAITING: Duration = Duration::from_secs(15);
+/// Until when it must be noticed that it closed again: connections are given up first.
+const NOTICING: Duration = Duration::from_secs(60);
 /// Until when everything must work once the portal lets out.
 const AFTER: Duration = Duration::from_secs(60);
 const HTTP: u16 = 8080;
@@ -140,11 +142,12 @@ pub(super) fn run(program: &Path) -> Result<Value> {
     let first = wait(AFTER, connected)?;
     // The next day it asks again.
     router.nft(&closed)?;
-    thread::sleep(WAITING);
+    wait(NOTICING, || Ok(advice(&a)?.contains("log in")))?;
     let away = advice(&a)?;
     router.nft(&open)?;
     let again = wait(AFTER, || Ok(a.reaches(&p1) && a.reaches(&p2)))?;
-    let ok = nobody && caught > 0 && first.is_some() && again.is_some();
+    let told = said.contains("log in") && away.contains("log in");
+    let ok = nobody && told && caught > 0 && first.is_some() && again.is_some();
     Ok(json!({
         "ok": ok, "survived": a.runs(), "said": said, "connections_kept": again.is_some(),
         "said_when_it_closed_again": away, "caught_by_the_portal": caught,
