@@ -81,6 +81,8 @@ pub(crate) struct State {
     owners: BTreeMap<SocketAddr, NodeId>,
     /// Relays that did not answer, and until when they are left alone.
     left_alone: BTreeMap<RelayAt, Instant>,
+    /// Since when peers say where they see this node.
+    seen_since: Option<Instant>,
     /// Addresses of this node that the engine was told of.
     external: BTreeSet<SocketAddr>,
     /// What the router gave.

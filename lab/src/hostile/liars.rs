@@ -6,12 +6,12 @@ use crate::{
     description::{Description, Link, Place},
     figures::milliseconds,
     node::Node,
-    space::Space,
     topology::Lab,
+    traffic::{Traffic, count_ip, ip_counted},
 };
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use std::{fs, net::Ipv4Addr, path::Path, thread, time::Duration};
+use std::{net::Ipv4Addr, path::Path, thread, time::Duration};
 
 /// The last of the public nodes lie.
 const PUBLIC: u8 = 6;
@@ -59,12 +59,11 @@ fn lies(own: Ipv4Addr, port: u16, honest: &[Ipv4Addr]) -> String {
     )
 }
 
-/// IP packets that a machine has received.
-fn received(space: &Space) -> Result<u64> {
-    let text = space.enter(|| fs::read_to_string("/proc/thread-self/net/snmp"))??;
-    let line = text.lines().filter(|line| line.starts_with("Ip:")).nth(1);
-    let count = line.and_then(|line| line.split_whitespace().nth(3)?.parse().ok());
-    count.context("the kernel does not count packets")
+/// What the liars have sent until now.
+fn spent(lab: &Lab) -> Result<u64> {
+    (PUBLIC - LIARS + 1..=PUBLIC).try_fold(0, |sum, at| {
+        Ok(sum + Traffic::of(&*lab.space(&format!("P{at}"))?, "eth0")?.bytes_out)
+    })
 }
 
 pub(super) fn run(program: &Path) -> Result<Value> {
@@ -101,7 +100,8 @@ pub(super) fn run(program: &Path) -> Result<Value> {
         let port = relay.rsplit(':').next().unwrap_or_default().parse()?;
         lab.space(&name(at))?.nft(&lies(address(at), port, &others))?;
     }
-    let before = received(&*lab.space("victim")?)?;
+    let (victim, before) = (lab.space("victim")?, spent(&lab)?);
+    count_ip(&victim, "eth0")?;
 
     let tickets: Vec<&str> = public.iter().map(Node::first_ticket).collect();
     let start = |name: &str| Node::start(lab.space(name)?, program, name, &tickets);
@@ -119,7 +119,10 @@ pub(super) fn run(program: &Path) -> Result<Value> {
     thread::sleep(HOLDING);
     let holds = right()?;
     let lied = u.doctor()?["observed"].to_string().contains(&VICTIM.to_string());
-    let packets = received(&*lab.space("victim")?)? - before;
+    let (bytes, packets) = ip_counted(&victim)?;
+    let cost = spent(&lab)? - before;
+    // To name a victim must cost more than it does to the victim.
+    let harmless = bytes * 10 <= cost;
     let peers = u.peers()?.len();
     let said = json!({
         "behind a router": advice(&u)?, "open": advice(&open)?, "behind a firewall": advice(&walled)?,
@@ -127,9 +130,9 @@ pub(super) fn run(program: &Path) -> Result<Value> {
     let classes = json!([u.nat()?["class"], open.nat()?["class"], walled.nat()?["class"]]);
     let survived = u.runs() && open.runs() && walled.runs();
     Ok(json!({
-        "ok": verdict.is_some() && holds && lied && packets == 0 && peers >= usize::from(PUBLIC),
+        "ok": verdict.is_some() && holds && lied && harmless && peers >= usize::from(PUBLIC),
         "survived": survived, "said": said, "connections_kept": peers >= usize::from(PUBLIC),
         "peers": PUBLIC, "liars": LIARS, "classes": classes, "verdict_ms": verdict.map(milliseconds),
-        "the_lie_was_heard": lied, "packets_at_the_victim": packets,
+        "the_lie_was_heard": lied, "packets_at_the_victim": packets, "bytes_at_the_victim": bytes, "bytes_of_the_liars": cost,
     }))
 }

@@ -6,9 +6,14 @@ use iroh::Endpoint;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
 };
+use tokio::time::{Instant, sleep};
 use tracing::debug;
 
+/// How long one or two peers who say the first thing wait for others who may contradict them.
+const OTHERS: Duration = Duration::from_secs(1);
 /// Most addresses at which peers see this node that are passed on.
 const MOST_EXTERNAL: usize = 4;
 
@@ -42,10 +47,27 @@ fn believed<'a>(seen: impl Iterator<Item = &'a Vec<SocketAddr>>, own: &BTreeSet<
     good.into_iter().map(|(addr, _)| addr).collect()
 }
 
+async fn look_again(net: Arc<Inner>) {
+    sleep(OTHERS).await;
+    net.wake_reach.notify_one();
+}
+
 /// Tells the engine at which addresses peers see this node, for meeting others half-way.
-pub(super) async fn pass_on(net: &Inner, endpoint: &Endpoint) {
+pub(super) async fn pass_on(net: &Arc<Inner>, endpoint: &Endpoint) {
     let (add, remove) = {
         let mut state = lock(&net.reach);
+        let said = state
+            .said
+            .values()
+            .filter(|said| !said.reach.observed.is_empty())
+            .count();
+        if said > 0 && said < 3 && state.seen_since.is_none_or(|since| since.elapsed() < OTHERS) {
+            if state.seen_since.is_none() {
+                state.seen_since = Some(Instant::now());
+                net.spawn(look_again(net.clone()));
+            }
+            return;
+        }
         let own = own_ips(endpoint, &state.external);
         let seen = state.said.values().map(|said| &said.reach.observed);
         let good = believed(seen, &own);
