@@ -45,11 +45,11 @@ impl Treated {
         self.count += 1;
         self.touched.fetch_add(1, Ordering::Relaxed);
         match self.how {
-            Bad::Drops if self.count % 5 == 0 => {}
+            Bad::Drops if self.count.is_multiple_of(5) => {}
             Bad::Drops => self.ready.push_back(frame),
             Bad::Swallows => {}
             Bad::Delays => {
-                let wait = Duration::from_millis(if self.count % 3 == 0 { 400 } else { 100 });
+                let wait = Duration::from_millis(if self.count.is_multiple_of(3) { 400 } else { 100 });
                 self.late.push_back((Instant::now() + wait, frame));
             }
             Bad::Replays => {
@@ -62,7 +62,7 @@ impl Treated {
             }
             Bad::Changes => {
                 let mut changed = frame.to_vec();
-                if self.count % 5 == 0
+                if self.count.is_multiple_of(5)
                     && let Some(byte) = changed.last_mut()
                 {
                     *byte ^= 1;
