@@ -71,10 +71,11 @@ fn promise(kind: NatKind) -> Promise {
         other_address,
         early_changes: symmetric || kind == NatKind::EarlyInbound,
         hops: match kind {
-            NatKind::None => Some(1),
-            NatKind::Cgnat => Some(3),
+            // The public network is one, too.
+            NatKind::None => Some(2),
+            NatKind::Cgnat => Some(4),
             NatKind::UdpBlocked => None,
-            _ => Some(2),
+            _ => Some(3),
         },
         hairpin: matches!(kind, NatKind::None | NatKind::Hairpin),
     }

@@ -6,7 +6,7 @@ use lab::{
     by::By,
     check,
     echo::Server,
-    events,
+    events, hostile,
     idle::{self, Idle},
     lookup, mapping,
     pairs::{self, Matrix, parse_pairs},
@@ -24,13 +24,15 @@ lab doctor [--runs N] [--rtt MS] [--loss PERCENT] [--known N] [--json] --bin PRO
 lab idle [--minutes N] [--peers N] [--nat KIND] [--json] --bin PROGRAM
 lab events [--json] --bin PROGRAM
 lab relays [--relays N] [--clients N] [--vanish PERCENT] [--silent] [--json] --bin PROGRAM
+lab hostile [--only NAME,…] [--json] --bin PROGRAM
 lab check [--json]
 lab lookup [--rtt MS] [--loss PERCENT] --bin PROGRAM
 lab mapping --bin PROGRAM
 
 `nat` connects real nodes behind every pair of kinds of NAT (`*` is every kind); `doctor` asks a node behind each kind
 what its router does, with N (1 to 4) public nodes for peers; `idle` counts what an idle node pays; `events` does things
-to the router of an open stream; `relays` lets many relaying nodes vanish at once; `lookup` measures how long it takes to
+to the router of an open stream; `relays` lets many relaying nodes vanish at once; `hostile` puts
+real nodes among liars, portals, wrong clocks and the like, and tells what becomes of them; `lookup` measures how long it takes to
 find a node by its id in a DHT of 200 nodes, 50 ms away unless told otherwise; `mapping` has a real miniupnpd let others
 in to a node; `check` proves that the lab's NATs and links do what they are called.";
 
@@ -48,6 +50,7 @@ pub(crate) fn main() -> ExitCode {
         ["idle", rest @ ..] => measure_idle(rest),
         ["events", rest @ ..] => happen(rest),
         ["relays", rest @ ..] => vanish(rest),
+        ["hostile", rest @ ..] => suffer(rest),
         ["mapping", "--bin", program] => mapping(program),
         ["check"] => check(false),
         ["check", "--json"] => check(true),
@@ -186,6 +189,25 @@ fn happen(words: &[&str]) -> Result<ExitCode> {
     }
     begin()?;
     Ok(options.show(&events::run(&options.program)?, events::text))
+}
+
+fn suffer(words: &[&str]) -> Result<ExitCode> {
+    let options = Options::read(words)?;
+    let mut only = Vec::new();
+    for (word, value) in &options.values {
+        match *word {
+            "--only" => only.extend(value.split(',')),
+            other => return Err(unknown(other)),
+        }
+    }
+    begin()?;
+    let result = hostile::run(&options.program, &only)?;
+    options.show(&result, hostile::text);
+    Ok(if result["ok"] == true {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn vanish(words: &[&str]) -> Result<ExitCode> {

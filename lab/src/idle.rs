@@ -5,7 +5,7 @@ use crate::{
     nat::NatKind,
     node::Node,
     topology::Lab,
-    traffic::Traffic,
+    traffic::{Traffic, count_ip, ip_counted},
 };
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -76,9 +76,12 @@ pub fn run(idle: &Idle) -> Result<Value> {
     let asleep = rest(&node)?;
 
     let own = || Traffic::of(&*lab.space(&host(0))?, "eth0");
+    let own_space = lab.space(&host(0))?;
+    count_ip(&own_space, "eth0")?;
     let (begin, before, homes_before) = (Instant::now(), own()?, homes()?);
     thread::sleep(idle.time);
     let (time, passed, at_homes) = (begin.elapsed(), own()? - before, homes()? - homes_before);
+    let (ip_bytes, ip_packets) = ip_counted(&own_space)?;
     let peers = node.peers()?;
     let paths = |wanted: &str| peers.iter().filter(|peer| peer.path == wanted).count();
     let hours = time.as_secs_f64() / 3600.0;
@@ -99,6 +102,9 @@ pub fn run(idle: &Idle) -> Result<Value> {
         "seconds_until_asleep": asleep.map(|time| time.as_secs()),
         "bytes_per_hour": (passed.bytes() as f64 / hours).round(),
         "packets_per_hour": (passed.packets() as f64 / hours).round(),
+        // What leaves the local network: the rest is neighbours asking for each other's hardware address.
+        "ip_bytes_per_hour": (ip_bytes as f64 / hours).round(),
+        "ip_packets_per_hour": (ip_packets as f64 / hours).round(),
         "interfaces": {
             "node": passed.in_an_hour(time),
             "both public nodes": at_homes.in_an_hour(time),
@@ -173,7 +179,8 @@ fn meet(node: &Node, others: &[Node]) -> Result<()> {
 pub fn text(result: &Value) -> String {
     let number = |key: &str| result[key].as_f64().unwrap_or_default();
     format!(
-        "{} connections ({} direct, {} relayed, {} parked), idle for {:.1} minutes: {:.0} bytes and {:.0} packets an hour\n\
+        "{} connections ({} direct, {} relayed, {} parked), idle for {:.1} minutes: {:.0} bytes and {:.0} packets an hour, \
+         of which IP {:.0} bytes\n\
          at the public nodes: {:.0} bytes to take the node in, {:.0} for a handshake\n",
         result["connections"],
         result["direct"],
@@ -182,6 +189,7 @@ pub fn text(result: &Value) -> String {
         number("minutes"),
         number("bytes_per_hour"),
         number("packets_per_hour"),
+        number("ip_bytes_per_hour"),
         number("arrival_bytes_at_public_nodes"),
         number("handshake_bytes_at_public_nodes"),
     )

@@ -11,6 +11,7 @@ pub mod echo;
 pub mod events;
 pub mod figures;
 mod forgetting;
+pub mod hostile;
 pub mod idle;
 mod ipv6;
 pub mod lookup;

@@ -47,9 +47,21 @@ impl Node {
 
     /// The same with any arguments for `up`.
     pub fn launch(space: Arc<Space>, program: &Path, word: &str, arguments: &[&str]) -> Result<Self> {
+        Self::launch_in(space, program, word, arguments, &[])
+    }
+
+    /// The same with more variables in its environment.
+    pub(crate) fn launch_in(
+        space: Arc<Space>,
+        program: &Path,
+        word: &str,
+        arguments: &[&str],
+        environment: &[(&str, String)],
+    ) -> Result<Self> {
         let folder = space::folder(word)?;
         let mut command = Command::new(program);
         command
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .args(["up", "--json", "--no-browser", "--listen", "127.0.0.1:0"])
             .args(arguments)
             .arg("--data")
@@ -158,6 +170,18 @@ impl Node {
     pub(crate) fn reaches(&self, other: &Self) -> bool {
         let answer = self.ask(&["ping", &other.id, "--count", "1"]);
         answer.is_ok_and(|answer| answer["times_ms"].as_array().is_some_and(|times| !times.is_empty()))
+    }
+
+    /// Whether its process runs.
+    pub(crate) fn runs(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// The memory that its process has in use, in kB.
+    pub(crate) fn memory_kb(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.split_whitespace().next()?.parse().ok()
     }
 
     /// Ends it without a goodbye from the program; the kernel still closes what it had open.

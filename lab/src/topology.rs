@@ -1,7 +1,8 @@
 //! A lab: the public network, and the hosts and routers of descriptions plugged into it.
 //!
-//! The public network is a bridge in a namespace of its own, whose address is everybody's default route and leads
-//! nowhere, but for IPv6 to what is behind routers. Every router has a bridge `lan` for those behind it.
+//! The public network is a bridge in a namespace of its own, whose address is everybody's default route and leads to
+//! everybody else: nobody has other neighbours there, of which the kernel keeps 1024 for all namespaces together. Every
+//! router has a bridge `lan` for those behind it.
 
 use crate::{
     description::{Description, Ip, Link, PUBLIC, Place, Role, Thing, twin},
@@ -97,6 +98,11 @@ impl Lab {
         let [a, b, c, _] = PUBLIC.octets();
         let gateway = Ipv4Addr::new(a, b, c, 1);
         let space = Arc::new(Space::new(EXCHANGE)?);
+        // Everything leaves where it came in, which is nobody's fault here.
+        for interfaces in ["all", "default"] {
+            space.set(&format!("net/ipv4/conf/{interfaces}/send_redirects"), "0")?;
+        }
+        space.set("net/ipv4/ip_forward", "1")?;
         let mut lines = bridge("public", gateway);
         // Who asks for IPv6 where there is none is told when it is plugged in.
         let six = space.speak_six().is_ok().then(|| twin(gateway));
@@ -174,17 +180,30 @@ impl Lab {
         node.space.nft(&rules.text(new))?;
         let mut lines = String::new();
         if rules.ip.four() {
-            lines += &format!("addr del {old}/24 dev wan\naddr add {new}/24 dev wan\n");
+            let length = network_length(&node.upstream);
+            lines += &format!("addr del {old}/{length} dev wan\naddr add {new}/{length} dev wan\n");
         }
         lines += "link set wan up\n";
         if rules.ip.four() {
-            lines += &format!("route add default via {}\n", node.gateway);
+            lines += &format!("route add default via {} dev wan onlink\n", node.gateway);
         }
         node.space.ip(&lines)?;
         node.address = new;
         Table::open(&node.space)?.forget_all()?;
         let (upstream, six) = (node.upstream.clone(), node.six);
         self.restore_six(&upstream, name, six)
+    }
+
+    /// Pulls a host's plug.
+    pub fn unplug(&self, name: &str) -> Result<()> {
+        self.node(name)?.space.ip("link set eth0 down\n")
+    }
+
+    /// Puts it back in. A host that was unplugged has lost its routes.
+    pub fn plug_in(&self, name: &str) -> Result<()> {
+        let node = self.node(name)?;
+        let route = format!("route replace default via {} dev eth0 onlink\n", node.gateway);
+        node.space.ip(&format!("link set eth0 up\n{route}"))
     }
 
     /// An interface that was down has lost what is known of IPv6 there.
@@ -366,8 +385,8 @@ impl Network {
             let gateway = self
                 .gateway
                 .with_context(|| format!("{upstream} has no IPv4 to give"))?;
-            lines += &format!("addr add {address}/24 dev {interface}\n");
-            routes += &format!("route add default via {gateway}\n");
+            lines += &format!("addr add {address}/{} dev {interface}\n", network_length(upstream));
+            routes += &format!("route add default via {gateway} dev {interface} onlink\n");
         }
         if ip.six() {
             let both = six.zip(self.six);
@@ -396,6 +415,11 @@ impl Network {
         });
         Ok((four.unwrap_or(Ipv4Addr::UNSPECIFIED), six))
     }
+}
+
+/// How much of an address says who is a neighbour there.
+fn network_length(upstream: &str) -> u8 {
+    if upstream == EXCHANGE { 32 } else { 24 }
 }
 
 fn bridge(name: &str, address: Ipv4Addr) -> String {

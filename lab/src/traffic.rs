@@ -3,7 +3,40 @@
 use crate::space::Space;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use std::{fs, ops::Sub, time::Duration};
+use std::{fs, ops::Sub, process::Command, time::Duration};
+
+/// Counts what is IP at an interface of its namespace, apart from what neighbours tell each other (ARP). It replaces the
+/// rules of nftables there.
+pub(crate) fn count_ip(space: &Space, interface: &str) -> Result<()> {
+    space.nft(&format!(
+        "table inet count {{
+ chain inward {{
+  type filter hook input priority -300;
+  iif \"{interface}\" counter
+ }}
+ chain outward {{
+  type filter hook output priority 300;
+  oif \"{interface}\" counter
+ }}
+}}
+"
+    ))
+}
+
+/// Bytes of IP packets, with their headers, and how many there were, since [`count_ip`].
+pub(crate) fn ip_counted(space: &Space) -> Result<(u64, u64)> {
+    let output = space.enter(|| Command::new("nft").args(["-j", "list", "ruleset"]).output())??;
+    let rules: Value = serde_json::from_slice(&output.stdout).context("nft does not tell its counters")?;
+    let rules = rules["nftables"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let parts = rules
+        .iter()
+        .flat_map(|rule| rule["rule"]["expr"].as_array().into_iter().flatten());
+    let counters = parts.map(|part| &part["counter"]).filter(|counter| counter.is_object());
+    Ok(counters.fold((0, 0), |(bytes, packets), counter| {
+        let number = |key: &str| counter[key].as_u64().unwrap_or(0);
+        (bytes + number("bytes"), packets + number("packets"))
+    }))
+}
 
 /// Bytes with all headers down to Ethernet, and packets, since the interface was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use std::{
 };
 
 /// Commands that need the node's program.
-const WITH_NODES: [&str; 6] = ["nat", "doctor", "idle", "events", "relays", "mapping"];
+const WITH_NODES: [&str; 7] = ["nat", "doctor", "idle", "events", "relays", "mapping", "hostile"];
 
 /// Builds the lab, where nodes run in it also the node, and passes the arguments on.
 pub fn lab(arguments: &[String]) -> Result<ExitCode> {
@@ -122,6 +122,33 @@ pub fn mapping_step() -> Result<()> {
     needed()?;
     if lab(&["mapping".to_owned()])? != ExitCode::SUCCESS {
         bail!("a router's port mapping is not as it is told, or does not work");
+    }
+    Ok(())
+}
+
+/// A step for `cargo xtask test`: nodes survive what is done to them, say what they see and keep what they have. Liars and
+/// slow relays take minutes; they are in `cargo xtask lab hostile`.
+pub fn hostile_step() -> Result<()> {
+    needed()?;
+    let only = "tickets,portal,clock,flapping,amplification";
+    if lab(&["hostile", "--only", only].map(str::to_owned))? != ExitCode::SUCCESS {
+        bail!("a node did not bear what was done to it");
+    }
+    Ok(())
+}
+
+/// A step for `cargo xtask test`: when the machine of a relay loses its power, its clients are served by others soon.
+pub fn relays_step() -> Result<()> {
+    needed()?;
+    let (lab, node) = (build()?, up::build(false)?);
+    let plan = ["--relays", "5", "--clients", "6", "--vanish", "20", "--silent"];
+    let (lab, node) = (lab.to_string_lossy(), node.to_string_lossy());
+    let all = [&["relays"][..], &plan, &["--json", "--bin", &node]].concat();
+    let text = output(&root(), &lab, &all)?;
+    let report: serde_json::Value = serde_json::from_str(&text)?;
+    let soon = |what: &str| report[what]["within_10_s"] == 1.0;
+    if !(soon("answers_its_peer") && soon("home_again")) || report["direct_stream"]["survived"] != true {
+        bail!("not every client was served again within 10 s: {report}");
     }
     Ok(())
 }

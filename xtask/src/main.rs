@@ -18,7 +18,7 @@ use std::process::ExitCode;
 const USAGE: &str = "cargo xtask up [--release] [--headless] [-- ARGUMENTS]   build everything and run a node
 cargo xtask test [--quick]       every check; --quick leaves out browsers, installs and slow tests
 cargo xtask bench [--json] [NAME]  the numbers that the project promises; `messaging`: ours beside other programs
-cargo xtask lab nat|doctor|idle|events|relays|lookup|check [ARGUMENTS]  real nodes behind every kind of NAT (on Linux)
+cargo xtask lab nat|doctor|idle|events|relays|hostile|lookup|check [ARGUMENTS]  real nodes behind every kind of NAT (on Linux)
 cargo xtask tidy [--ratchet]     the rules of the house; --ratchet records the present excesses
 cargo xtask api [--check]        regenerate, or compare, what comes from crates/api";
 

@@ -45,6 +45,8 @@ const SLOW: &[Step] = &[
     ("nodes behind routers", || lab::nat_step().map(|()| Passed)),
     ("nodes know their routers", || lab::doctor_step().map(|()| Passed)),
     ("ports that routers open", || lab::mapping_step().map(|()| Passed)),
+    ("nodes in bad company", || lab::hostile_step().map(|()| Passed)),
+    ("relays that vanish", || lab::relays_step().map(|()| Passed)),
     ("nodes found by their id", || lab::by_id_step().map(|()| Passed)),
     ("end-to-end tests", end_to_end),
 ];

@@ -17,8 +17,8 @@ use tracing::debug;
 pub(crate) async fn run(net: Arc<Inner>) {
     loop {
         let (orders, next) = {
-            let mut table = lock(&net.table);
-            (table.due(Instant::now()), table.next_due())
+            let (mut table, now) = (lock(&net.table), Instant::now());
+            (table.due(now), table.next_due(now))
         };
         for order in orders {
             net.spawn(dial(net.clone(), order));

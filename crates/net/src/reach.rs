@@ -2,7 +2,7 @@
 //! say where they see each other; who turns out to be reachable relays for those who are not.
 
 use crate::{
-    address::{is_local, path_of},
+    address::path_of,
     link::Link,
     net::Inner,
     park,
@@ -25,9 +25,12 @@ use std::{
 use tokio::time::{Instant, timeout};
 use tracing::debug;
 
+mod doubt;
 mod homes;
 mod mapping;
+mod portal;
 mod probe;
+mod seen;
 mod serving;
 
 pub(crate) use homes::is_at_home;
@@ -45,10 +48,10 @@ const TRY_AGAIN: Duration = Duration::from_secs(10);
 /// How often a peer may tell something about itself in that time; more is not answered.
 const MOST_TELLS: u32 = 30;
 const TELLS_TIME: Duration = Duration::from_secs(60);
-/// Most addresses at which peers see this node that are passed on.
-const MOST_EXTERNAL: usize = 4;
 /// Most nodes whose relays are remembered.
 const MOST_REMEMBERED: usize = 1024;
+/// How long a relay that was found has to prove whose it is.
+const PROOF: Duration = Duration::from_secs(4);
 /// Most relays of strangers that are tried while no peer offers one.
 pub(crate) const MOST_FOUND: usize = 3;
 
@@ -78,10 +81,14 @@ pub(crate) struct State {
     owners: BTreeMap<SocketAddr, NodeId>,
     /// Relays that did not answer, and until when they are left alone.
     left_alone: BTreeMap<RelayAt, Instant>,
+    /// Since when peers say where they see this node.
+    seen_since: Option<Instant>,
     /// Addresses of this node that the engine was told of.
     external: BTreeSet<SocketAddr>,
     /// What the router gave.
     mapping: Mapping,
+    /// Something answers in the place of peers.
+    portal: bool,
     relay: Option<(SocketAddr, Relay)>,
     /// It is reached through the router.
     serves_mapped: bool,
@@ -117,6 +124,10 @@ pub struct ReachReport {
     pub relays: Vec<SocketAddr>,
     /// What the router does.
     pub nat: Nat,
+    /// How many known peers have not answered.
+    pub unanswered: usize,
+    /// Something on the way answers in their place, perhaps a page for logging in.
+    pub portal: bool,
 }
 
 impl State {
@@ -225,7 +236,7 @@ impl Inner {
             name: self.name(),
             side: self.side_of(serves).into_iter().collect(),
             witness: self.witness(serves).into_iter().collect(),
-            ports: lock(&self.side).nat().ports(),
+            ports: lock(&self.side).ports(),
         }
     }
 
@@ -235,6 +246,7 @@ impl Inner {
         };
         let nat = lock(&self.side).nat();
         let homes = self.homes(&endpoint);
+        let unanswered = lock(&self.table).unanswered(0).0;
         let state = lock(&self.reach);
         let observed = state
             .said
@@ -255,6 +267,8 @@ impl Inner {
             homes: homes.into_iter().map(|relay| relay.at).collect(),
             relays: state.in_use.iter().map(|relay| relay.at).collect(),
             nat,
+            unanswered,
+            portal: state.portal,
         }
     }
 
@@ -277,7 +291,7 @@ impl Inner {
     /// peers: over them this node learns what its router does, and is told of others.
     pub(crate) async fn found_relays(&self, relays: Vec<SocketAddr>) {
         let asked = relays.into_iter().take(MOST_FOUND);
-        let asked = asked.map(|at| async move { Some((at, whose(at).await?)) });
+        let asked = asked.map(|at| async move { Some((at, whose(at, PROOF).await?)) });
         let proven = futures_util::future::join_all(asked).await.into_iter().flatten();
         let proven: Vec<(SocketAddr, NodeId)> = proven.filter(|(_, node)| *node != self.node()).collect();
         {
@@ -299,12 +313,14 @@ impl Inner {
 /// Asks peers, and acts on what they say, for as long as the network runs.
 pub(crate) async fn run(net: Arc<Inner>, endpoint: Endpoint) {
     net.spawn(homes::watch(net.clone(), endpoint.clone()));
+    net.spawn(doubt::watch(net.clone(), endpoint.clone()));
+    net.spawn(portal::watch(net.clone()));
     net.spawn(mapping::run(net.clone(), endpoint.clone()));
     let mut addresses = endpoint.watch_addr().stream();
     loop {
         let mine = net.mine(&endpoint);
         ask_peers(&net, &mine);
-        use_external(&net, &endpoint).await;
+        seen::pass_on(&net, &endpoint).await;
         homes::choose(&net, &endpoint).await;
         serving::consider(&net, &endpoint).await;
         tokio::select! {
@@ -428,41 +444,6 @@ pub(crate) async fn answer(net: Arc<Inner>, link: Arc<Link>, request: ReachReque
     };
     if send.write_frame(&answer).await.is_ok() {
         send.finish();
-    }
-}
-
-/// Tells the engine at which addresses peers see this node, for meeting others half-way.
-async fn use_external(net: &Inner, endpoint: &Endpoint) {
-    let (add, remove) = {
-        let mut state = lock(&net.reach);
-        let own = own_ips(endpoint, &state.external);
-        let mut seen: BTreeMap<SocketAddr, usize> = BTreeMap::new();
-        for addr in state.said.values().flat_map(|said| &said.reach.observed) {
-            if !own.contains(&addr.ip()) && !is_local(addr.ip()) {
-                *seen.entry(*addr).or_default() += 1;
-            }
-        }
-        let peers = state.said.len();
-        let mut good: Vec<_> = seen.into_iter().filter(|(_, count)| *count > 1 || peers < 3).collect();
-        good.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-        let mut good: BTreeSet<SocketAddr> = good.into_iter().take(MOST_EXTERNAL).map(|(addr, _)| addr).collect();
-        good.extend(state.mapping.told());
-        let add: Vec<_> = good.difference(&state.external).copied().collect();
-        // While nobody says anything, what was true a moment ago is the best guess.
-        let remove: Vec<_> = match good.is_empty() {
-            true => Vec::new(),
-            false => state.external.difference(&good).copied().collect(),
-        };
-        state.external.extend(&add);
-        state.external.retain(|addr| !remove.contains(addr));
-        (add, remove)
-    };
-    for addr in add {
-        debug!(%addr, "peers see this node here");
-        endpoint.add_external_addr(addr).await;
-    }
-    for addr in remove {
-        endpoint.remove_external_addr(&addr).await;
     }
 }
 

@@ -11,7 +11,7 @@ mod whose;
 pub use at::{NotARelay, RelayAt};
 pub(crate) use quota::Quota;
 pub use quota::{MonthUse, RelayLimits, Stage, month_of};
-pub(crate) use whose::whose;
+pub(crate) use whose::{Answered, who_answers, whose};
 
 use crate::queue::lock;
 use door::Door;

@@ -23,7 +23,7 @@ use crate::{
 use hedgerow_base::NodeId;
 use hedgerow_traverse::nat::Nat;
 use hedgerow_wire::{
-    reach::{Helpers, MAX_HELPERS, MAX_REACH, ReachRequest, Tried},
+    reach::{Helpers, MAX_HELPERS, MAX_REACH, Ports, ReachRequest, Tried},
     side::{Cookie, Side, Token},
 };
 use std::{
@@ -59,6 +59,8 @@ pub(crate) struct State {
     /// Where questions came from lately, so that knocks go to nobody else.
     asked: reflect::Asked,
     nat: Nat,
+    /// How ports are chosen, before the rest is known: a way between two nodes need not wait for who else gets in.
+    ports: Option<Ports>,
     /// The verdict stands; it may still learn the time-out.
     judged: bool,
     /// How often each peer has asked for knocks lately, and since when that is counted.
@@ -100,6 +102,11 @@ impl State {
 
     pub(crate) fn nat(&self) -> Nat {
         self.nat
+    }
+
+    /// What others need to know for meeting this node.
+    pub(crate) fn ports(&self) -> Option<Ports> {
+        self.nat.ports().or(self.ports)
     }
 
     /// The socket that others ask, and its port.

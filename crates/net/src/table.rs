@@ -1,6 +1,7 @@
 //! Who is known, who is connected, who is dialled when, and who is kept out: every decision about connections.
 //! Nothing here waits or touches a socket; the time comes from the caller.
 
+mod due;
 mod parked;
 
 pub(crate) use parked::Parked;
@@ -42,6 +43,7 @@ pub(crate) struct Dial {
     pub(crate) id: u64,
     /// QUIC is connected; the hello is under way.
     pub(crate) connected: bool,
+    since: Instant,
     /// Dropped to end the dial.
     _cancel: watch::Sender<()>,
 }
@@ -243,58 +245,6 @@ impl Table {
         if only_lan && !self.links.contains_key(node) {
             self.known.remove(node);
         }
-    }
-
-    /// Takes the peers whose time has come, as many as may be dialled at once.
-    pub(crate) fn due(&mut self, now: Instant) -> Vec<DialOrder> {
-        let mut free = self
-            .limits
-            .max_dials
-            .saturating_sub(self.known.values().filter(|k| k.dial.is_some()).count());
-        let room = self.links.len() < self.limits.max_peers;
-        if self.closing || !room {
-            free = 0;
-        }
-        let waiting = self
-            .known
-            .iter()
-            .filter(|(id, k)| k.is_waiting() && !self.links.contains_key(*id));
-        let due = waiting.filter_map(|(id, known)| Some((known.next.filter(|next| *next <= now)?, *id)));
-        let due: BTreeSet<_> = due.collect();
-        let mut orders = Vec::new();
-        for (_, node) in due.into_iter().take(free) {
-            let Some(known) = self.known.get_mut(&node) else {
-                continue;
-            };
-            self.dial_ids += 1;
-            let (cancel, cancelled) = watch::channel(());
-            known.dial = Some(Dial {
-                id: self.dial_ids,
-                connected: false,
-                _cancel: cancel,
-            });
-            orders.push(DialOrder {
-                id: self.dial_ids,
-                node,
-                addresses: known.addresses.clone(),
-                parked: known.parked == Parked::Called,
-                cancelled,
-            });
-        }
-        orders
-    }
-
-    /// When [`Table::due`] has work again, unless something else happens first.
-    pub(crate) fn next_due(&self) -> Option<Instant> {
-        let dials = self.known.values().filter(|known| known.dial.is_some()).count();
-        if self.closing || dials >= self.limits.max_dials || self.links.len() >= self.limits.max_peers {
-            return None;
-        }
-        let waiting = self
-            .known
-            .iter()
-            .filter(|(id, k)| k.is_waiting() && !self.links.contains_key(*id));
-        waiting.filter_map(|(_, known)| known.next).min()
     }
 
     /// QUIC is connected; `false` when the dial is no longer wanted.

@@ -43,7 +43,7 @@ fn a_dial_that_fails_is_repeated_later_and_later_but_always() {
         assert_eq!(orders.len(), 1);
         assert!(table.due(now).is_empty(), "one dial at a time");
         table.dial_failed(&LARGER, orders[0].id, &LOST, now);
-        let next = table.next_due().unwrap();
+        let next = table.next_due(now).unwrap();
         waits.push(next.duration_since(now));
         now = next;
     }
@@ -64,7 +64,7 @@ fn discovery_on_the_local_network_dials_at_once_even_after_many_failures() {
     let now = Instant::now();
     table.remember(LARGER, &[addr(1)], now);
     for _ in 0..10 {
-        let at = table.next_due().unwrap();
+        let at = table.next_due(now).unwrap();
         let order = table.due(at).pop().unwrap();
         table.dial_failed(&LARGER, order.id, &LOST, at);
     }
@@ -253,4 +253,32 @@ proptest! {
         let short = shortened(&text, max);
         prop_assert!(short.len() <= max && text.starts_with(short));
     }
+}
+
+#[test]
+fn a_hundred_tickets_to_nowhere_do_not_keep_away_the_one_that_leads_somewhere() {
+    let limits = NetLimits::default();
+    let mut table = table(limits);
+    let mut now = Instant::now();
+    let nobody = |n: u8| NodeId([n + 20; 32]);
+    let waiting: Vec<_> = (0..100).map(|n| asked(&mut table, nobody(n), now)).collect();
+    assert_eq!(table.due(now).len(), limits.max_dials);
+    assert!(table.due(now).is_empty(), "no more at once");
+    now += Duration::from_millis(100);
+    let _answer = asked(&mut table, LARGER, now);
+    let next = table.next_due(now).unwrap();
+    assert!(
+        next <= now + Duration::from_secs(2),
+        "it does not wait for the others to fail"
+    );
+    let orders = table.due(next);
+    assert_eq!(orders[0].node, LARGER, "the last wish comes first");
+    // Everybody gets a turn, and there is an end to what is under way.
+    let (mut begun, mut now) = (limits.max_dials + orders.len(), next);
+    while let Some(next) = table.next_due(now).filter(|_| begun < 200) {
+        now = next;
+        begun += table.due(now).len();
+    }
+    assert_eq!(begun, 101);
+    drop(waiting);
 }

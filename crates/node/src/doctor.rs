@@ -76,19 +76,36 @@ fn mapping(report: &ReachReport) -> &'static str {
     }
 }
 
+/// Whether the router that was asked for a port is behind another one: what it calls outside is not outside yet.
+fn behind_two(report: &ReachReport) -> bool {
+    matches!(report.mapping.state, MappingState::Private | MappingState::Elsewhere)
+}
+
 fn advice(report: &ReachReport, mapping: &str, peers: usize, parked: usize) -> String {
     if report.mapping.state == MappingState::Works && report.serves.is_none() {
         return "The router lets others in to this node, so anybody can reach it.".into();
     }
     let text = match (mapping, report.serves, report.homes.is_empty(), peers) {
         (_, Some(_), ..) => "Anybody can reach this node, and it relays for others.",
+        (_, None, _, 0) if report.portal => {
+            "Something on the way answers in the place of every peer. Perhaps this network wants you to log in first: open \
+             any page in a browser. Peers are tried again and again."
+        }
         (_, None, _, 0) if parked > 0 => "Nobody has anything to say. Peers that want to speak to this node wake it.",
+        (_, None, _, 0) if report.unanswered > 0 => {
+            "None of the peers that are known answers. Perhaps this network leads nowhere, or they are away; they are tried \
+             again and again."
+        }
         (_, None, _, 0) => "No peers are connected, so nothing is known. Give somebody your ticket, or use theirs.",
         ("none", None, ..) => {
             "This node has an address of its own, but peers could not open a connection to it: a firewall is in between."
         }
         ("blocked", None, false, _) => {
             "The network lets no UDP through, so everything goes over peers that relay. That is slower, but works."
+        }
+        (_, None, false, _) if behind_two(report) => {
+            "Two routers are in between, one behind the other, perhaps the provider's. Others reach this node over a peer \
+             that relays, and directly where all routers allow it."
         }
         (_, None, false, _) => {
             "A router is in between. Others reach this node over a peer that relays, and directly where both routers allow it."
@@ -269,5 +286,21 @@ mod tests {
         for seen in [private, public, &["198.51.100.7:6000", "198.51.100.7:6001"], &[]] {
             assert_eq!(mapping(&report(private, seen)), "unknown", "{seen:?}");
         }
+    }
+
+    #[test]
+    fn what_is_seen_of_the_network_is_said() {
+        let said = |report: &ReachReport| advice(report, "endpoint-independent", report.observed.len(), 0);
+        let mut known = report(&["10.0.0.2:5000"], &["198.51.100.7:5000"]);
+        known.homes = vec!["203.0.113.9:1".parse().expect("an address")];
+        assert!(said(&known).starts_with("A router is"), "{}", said(&known));
+        known.mapping.state = MappingState::Private;
+        assert!(said(&known).starts_with("Two routers are"), "{}", said(&known));
+        let mut alone = report(&["10.0.0.2:5000"], &[]);
+        assert!(said(&alone).starts_with("No peers are connected"), "{}", said(&alone));
+        alone.unanswered = 2;
+        assert!(said(&alone).contains("that are known answers"), "{}", said(&alone));
+        alone.portal = true;
+        assert!(said(&alone).contains("log in first"), "{}", said(&alone));
     }
 }

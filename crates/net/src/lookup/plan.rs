@@ -14,6 +14,8 @@ pub(crate) const MIN_GAP: u64 = 60_000;
 /// half of a third of that, so that nodes do not publish in step.
 pub(crate) const REPUBLISH: u64 = 3_000_000;
 const REPUBLISH_SPREAD: u64 = 1_200_000;
+/// The same for a node that sleeps, for which it is the largest cost by far: as late as those two hours allow.
+const REPUBLISH_ASLEEP: u64 = 5_400_000;
 /// First and longest wait after publishing failed.
 const RETRY_MIN: u64 = 15_000;
 const RETRY_MAX: u64 = 900_000;
@@ -61,6 +63,7 @@ pub(crate) struct Plan {
     failures: u32,
     /// The last sequence number that was used or seen.
     seq: u64,
+    asleep: bool,
     searches: BTreeMap<NodeId, Search>,
 }
 
@@ -96,7 +99,20 @@ impl Plan {
     fn plan_next(&mut self, now: u64, random: u16) {
         let at = self.published.as_ref().map_or(now, |(_, at)| *at);
         let spread = REPUBLISH_SPREAD * u64::from(random) / u64::from(u16::MAX);
-        self.due = Some(at.saturating_add(REPUBLISH).saturating_add(spread));
+        let pause = if self.asleep { REPUBLISH_ASLEEP } else { REPUBLISH };
+        self.due = Some(at.saturating_add(pause).saturating_add(spread));
+    }
+
+    /// Whether this node sleeps. If its record is in order, it is put again later then.
+    pub(crate) fn sleeps(&mut self, now: u64, asleep: bool, random: u16) {
+        if asleep == self.asleep {
+            return;
+        }
+        self.asleep = asleep;
+        let current = self.published.as_ref().is_some_and(|(old, _)| *old == self.facts);
+        if current && self.failures == 0 && !self.running && self.due.is_some() {
+            self.plan_next(now, random);
+        }
     }
 
     /// When [`Plan::publish`] has something, unless anything changes before.
@@ -268,6 +284,27 @@ mod tests {
             let wait = plan.poll_timeout().unwrap() - DEBOUNCE;
             assert!((50 * 60_000..=70 * 60_000).contains(&wait), "{wait}");
         }
+    }
+
+    #[test]
+    fn a_node_that_sleeps_publishes_as_late_as_two_hours_allow_and_one_that_wakes_in_time() {
+        for random in [0, u16::MAX] {
+            let mut plan = Plan::default();
+            plan.facts(0, facts(1));
+            let (said, _) = plan.publish(DEBOUNCE, 0).unwrap();
+            plan.published(DEBOUNCE, said, true, random);
+            plan.sleeps(20_000, true, random);
+            let wait = plan.poll_timeout().unwrap() - DEBOUNCE;
+            assert!((90 * 60_000..=110 * 60_000).contains(&wait), "{wait}");
+            plan.sleeps(30_000, false, random);
+            let wait = plan.poll_timeout().unwrap() - DEBOUNCE;
+            assert!((50 * 60_000..=70 * 60_000).contains(&wait), "{wait}");
+        }
+        // What is new is not put off.
+        let mut plan = Plan::default();
+        plan.facts(0, facts(1));
+        plan.sleeps(0, true, 0);
+        assert_eq!(plan.poll_timeout(), Some(DEBOUNCE));
     }
 
     #[test]

@@ -88,9 +88,11 @@ pub(super) async fn look(net: &Arc<Inner>, endpoint: &Endpoint) {
         None => net.homes(endpoint).into_iter().map(|relay| relay.at).collect(),
     };
     let facts = publishable(scope(&given), &relays, &own_addresses(endpoint));
+    let asleep = lock(&net.park).asleep_at().is_some();
     let due = {
         let mut plan = lock(&state.plan);
         plan.facts(state.now(), facts);
+        plan.sleeps(state.now(), asleep, random());
         // Those to whom it was left are gone.
         if state.left_to_peers.load(Ordering::Relaxed) && !carry::is_carried(net) {
             state.left_to_peers.store(false, Ordering::Relaxed);

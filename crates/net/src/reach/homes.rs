@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 use tokio::time::{Instant, timeout};
-use tracing::info;
+use tracing::{debug, info};
 
 /// How long a home may be silent before this node moves: one try of the engine to connect again.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -42,7 +42,7 @@ pub(super) struct Offer {
 }
 
 /// A part of the internet that may fail as one: 16 bits of an IPv4 address, 32 of an IPv6 address.
-fn network(ip: IpAddr) -> u32 {
+pub(super) fn network(ip: IpAddr) -> u32 {
     match ip.to_canonical() {
         IpAddr::V4(ip) => ip.to_bits() >> 16,
         IpAddr::V6(ip) => u32::try_from(ip.to_bits() >> 96).unwrap_or_default(),
@@ -78,7 +78,7 @@ fn offers(state: &State, links: &[Arc<Link>], parked: &BTreeSet<NodeId>, rtt_ms:
     // A peer that is parked still serves.
     let owners = state.owners.iter().filter(|(_, owner)| parked.contains(owner));
     let resting = owners.map(|(at, owner)| far(RelayAt::of(*owner, *at)));
-    let silent = |offer: &Offer| state.left_alone.contains_key(&offer.relay);
+    let silent = |offer: &Offer| state.left_alone.keys().any(|relay| relay.at == offer.relay.at);
     let offers: Vec<Offer> = connected.chain(resting).filter(|offer| !silent(offer)).collect();
     if !offers.is_empty() {
         return offers;
@@ -248,7 +248,7 @@ pub(super) async fn watch(net: Arc<Inner>, endpoint: Endpoint) {
 }
 
 /// Leaves homes alone for a while, unless there is no other one: then the engine goes on trying.
-async fn move_from(net: &Inner, endpoint: &Endpoint, lost: &BTreeSet<RelayAt>) {
+pub(super) async fn move_from(net: &Inner, endpoint: &Endpoint, lost: &BTreeSet<RelayAt>) {
     let links = net.links();
     let parked: BTreeSet<NodeId> = lock(&net.table).parked().collect();
     let moves = {
@@ -266,7 +266,10 @@ async fn move_from(net: &Inner, endpoint: &Endpoint, lost: &BTreeSet<RelayAt>) {
         }
         (known && others).then(|| state.left_alone.keys().map(|relay| relay.at).collect())
     };
-    let Some(gone) = moves else { return };
+    let Some(gone) = moves else {
+        debug!(?lost, "homes do not answer, and no other relay is known");
+        return;
+    };
     for home in lost {
         info!(relay = %home.at, "this home does not answer; moving");
         if let Some(url) = home.url() {

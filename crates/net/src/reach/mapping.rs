@@ -3,7 +3,10 @@
 //! public, or not the one under which peers see this node, does not count, and peers try the rest from outside.
 //! IPv6 needs no address but a hole in the firewall (PCP and UPnP could ask for one); the library does not offer it.
 
-use super::{own_ips, serving::tried_by_peers};
+use super::{
+    own_ips,
+    serving::{most, tried_by_peers},
+};
 use crate::{
     address::is_local,
     net::{Inner, Net},
@@ -247,6 +250,11 @@ impl Inner {
     }
 }
 
+/// Whether this node has nothing to say: then a router that has refused before is not asked again.
+fn is_asleep(net: &Inner) -> bool {
+    lock(&net.park).asleep_at().is_some()
+}
+
 /// Asks the router, and keeps what it gives for as long as it is good.
 pub(super) async fn run(net: Arc<Inner>, endpoint: Endpoint) {
     let mut held: Option<Held> = None;
@@ -280,7 +288,7 @@ pub(super) async fn run(net: Arc<Inner>, endpoint: Endpoint) {
                 true => MappingState::NotNeeded,
                 false => MappingState::Off,
             }));
-        } else if held.is_none() && Instant::now() >= ask_at {
+        } else if held.is_none() && Instant::now() >= ask_at && !is_asleep(&net) {
             (failures, works, try_at) = (0, false, Instant::now());
             let side = lock(&net.side).port();
             let port = endpoint
@@ -321,9 +329,8 @@ pub(super) async fn run(net: Arc<Inner>, endpoint: Endpoint) {
 /// Whether most of those peers who tried were answered. Nothing if nobody could try.
 async fn reached(net: &Arc<Inner>, port: u16) -> Option<bool> {
     let tried = tried_by_peers(net, &ReachRequest::TryUdp { port }).await;
-    let reached = tried.iter().filter(|tried| tried.reached).count();
-    debug!(port, reached, of = tried.len(), "peers tried the mapped port");
-    (!tried.is_empty()).then_some(reached * 2 > tried.len())
+    debug!(port, ?tried, "peers tried the mapped port");
+    most(&tried)
 }
 
 #[cfg(test)]

@@ -284,3 +284,6 @@ impl Sink<Bytes> for Frames {
         Pin::new(&mut self.io).poll_close(cx).map_err(StreamError::from_std)
     }
 }
+
+#[cfg(test)]
+mod tests;

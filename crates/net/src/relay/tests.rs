@@ -8,11 +8,11 @@ use tokio::time::timeout;
 
 const ALPN: &[u8] = b"test";
 
-fn key(n: u8) -> SecretKey {
+pub(super) fn key(n: u8) -> SecretKey {
     SecretKey::from_seed(&[n; 32])
 }
 
-fn node(n: u8) -> NodeId {
+pub(super) fn node(n: u8) -> NodeId {
     NodeId::from(key(n).public())
 }
 
@@ -31,7 +31,7 @@ async fn relay(n: u8, limits: RelayLimits) -> (Relay, RelayAt, Arc<Mutex<Quota>>
 }
 
 /// An endpoint that has nothing but relays.
-async fn client(n: u8) -> Endpoint {
+pub(super) async fn client(n: u8) -> Endpoint {
     Endpoint::builder(presets::Minimal)
         .secret_key(EngineKey::from_bytes(&key(n).seed()))
         .alpns(vec![ALPN.to_vec()])
@@ -44,7 +44,7 @@ async fn client(n: u8) -> Endpoint {
         .unwrap()
 }
 
-async fn home(endpoint: &Endpoint, relay: RelayAt) -> bool {
+pub(super) async fn home(endpoint: &Endpoint, relay: RelayAt) -> bool {
     let url = relay.url().unwrap();
     let config = RelayConfig::new(url.clone(), None);
     endpoint.insert_relay(url, Arc::new(config)).await;
@@ -57,7 +57,7 @@ async fn home(endpoint: &Endpoint, relay: RelayAt) -> bool {
     timeout(Duration::from_secs(3), connected).await.is_ok()
 }
 
-async fn dial(from: &Endpoint, to: u8, relay: RelayAt) -> Option<Connection> {
+pub(super) async fn dial(from: &Endpoint, to: u8, relay: RelayAt) -> Option<Connection> {
     let id = EngineKey::from_bytes(&key(to).seed()).public();
     let addr = EndpointAddr::from_parts(id, relay.url().map(TransportAddr::Relay));
     timeout(Duration::from_secs(2), from.connect(addr, ALPN))
@@ -67,7 +67,7 @@ async fn dial(from: &Endpoint, to: u8, relay: RelayAt) -> Option<Connection> {
 }
 
 /// Everything that is sent comes back.
-fn echo(endpoint: Endpoint) {
+pub(super) fn echo(endpoint: Endpoint) {
     tokio::spawn(async move {
         while let Some(incoming) = endpoint.accept().await {
             let Ok(conn) = incoming.await else { continue };
@@ -82,7 +82,7 @@ fn echo(endpoint: Endpoint) {
     });
 }
 
-async fn exchange(conn: &Connection, bytes: &[u8]) -> Vec<u8> {
+pub(super) async fn exchange(conn: &Connection, bytes: &[u8]) -> Vec<u8> {
     let (mut send, mut recv) = conn.open_bi().await.unwrap();
     send.write_all(bytes).await.unwrap();
     send.finish().unwrap();

@@ -18,6 +18,8 @@ use tracing::debug;
 /// How long a knock may take, and how often it is asked for.
 const KNOCK: Duration = Duration::from_millis(700);
 const KNOCKS: usize = 3;
+/// Of those who knocked, how many are asked what they see.
+const WITNESSES: usize = 3;
 
 /// Who gets in, and whether being hit first changes a mapping. Several are asked at the same time: what came in did come
 /// in, whoever sent it, so the most open verdict is the right one, and one who only claims to have knocked changes nothing.
@@ -39,14 +41,28 @@ pub(super) async fn filtering(net: &Arc<Inner>) -> (Filtering, Option<bool>) {
         .map(|verdict| verdict.0)
         .max_by_key(openness)
         .unwrap_or_default();
-    let said: Vec<bool> = verdicts.iter().filter_map(|verdict| verdict.1).collect();
-    let early = said.iter().filter(|early| **early).count();
-    (filtering, (!said.is_empty()).then_some(early * 2 > said.len()))
+    let seen: Vec<_> = verdicts.into_iter().flat_map(|verdict| verdict.1).collect();
+    (filtering, early(&seen))
 }
 
-/// The same with the help of one peer, whose side socket is the only one that the socket has met.
-async fn filtering_by(net: &Arc<Inner>, link: Arc<Link>, side: SocketAddr) -> (Filtering, Option<bool>) {
-    let unknown = (Filtering::Unknown, None);
+/// Whether being hit first changes a mapping: `seen` is what somebody saw of a socket before others knocked at it, and
+/// what one of those saw afterwards. Most must say so, since one of them may lie; who names another address than was
+/// seen before is no help.
+fn early(seen: &[(SocketAddr, SocketAddr)]) -> Option<bool> {
+    let alike = seen.iter().filter(|(before, after)| before.ip() == after.ip());
+    let changed = alike.clone().filter(|(before, after)| before.port() != after.port());
+    let all = alike.count();
+    (all > 0).then_some(changed.count() * 2 > all)
+}
+
+/// The same with the help of one peer, whose side socket is the only one that the socket has met, and where the socket was
+/// seen before and after knocks.
+async fn filtering_by(
+    net: &Arc<Inner>,
+    link: Arc<Link>,
+    side: SocketAddr,
+) -> (Filtering, Vec<(SocketAddr, SocketAddr)>) {
+    let unknown = (Filtering::Unknown, Vec::new());
     let Some(socket) = any_socket().await else {
         return unknown;
     };
@@ -67,7 +83,7 @@ async fn filtering_by(net: &Arc<Inner>, link: Arc<Link>, side: SocketAddr) -> (F
         {
             stranger |= from.ip() != side.ip();
             if stranger {
-                return (Filtering::EndpointIndependent, None);
+                return (Filtering::EndpointIndependent, Vec::new());
             }
         }
         if helpers.is_empty() {
@@ -92,16 +108,44 @@ async fn filtering_by(net: &Arc<Inner>, link: Arc<Link>, side: SocketAddr) -> (F
         (false, _) => Filtering::AddressAndPortDependent,
     };
     // By now those who knocked have hit the router first.
-    let mut early = None;
-    if let Some(knocker) = knockers.first() {
+    let mut seen = Vec::new();
+    for knocker in knockers.into_iter().take(WITNESSES) {
         for wait in AGAIN {
             let token = random();
             let _ = socket.send_to(&question(token, From::Here, 0), knocker).await;
             if let Some((after, _)) = answer(&socket, token, wait + KNOCK / 2).await {
-                early = Some(after != before);
+                seen.push((before, after));
                 break;
             }
         }
     }
-    (verdict, early)
+    (verdict, seen)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(seen: &[(&str, &str)]) -> Option<bool> {
+        let seen: Vec<_> = seen
+            .iter()
+            .map(|(before, after)| (before.parse().unwrap(), after.parse().unwrap()))
+            .collect();
+        early(&seen)
+    }
+
+    #[test]
+    fn a_minority_that_lies_makes_no_router_touchy_and_no_touchy_one_calm() {
+        let (same, other) = (("203.0.113.7:1", "203.0.113.7:1"), ("203.0.113.7:1", "203.0.113.7:2"));
+        let elsewhere = ("203.0.113.7:1", "198.51.100.66:1");
+        assert_eq!(of(&[same, same, other]), Some(false));
+        assert_eq!(of(&[other, other, same]), Some(true));
+        assert_eq!(
+            of(&[elsewhere, elsewhere, same]),
+            Some(false),
+            "another address is no help"
+        );
+        assert_eq!(of(&[elsewhere]), None);
+        assert_eq!(of(&[]), None);
+    }
 }

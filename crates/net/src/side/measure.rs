@@ -11,7 +11,7 @@ use super::{
 use crate::{net::Inner, queue::lock};
 use hedgerow_traverse::nat::{Filtering, Mapping, Nat, judge};
 use hedgerow_wire::{
-    reach::{Helpers, ReachRequest},
+    reach::{Helpers, Ports, ReachRequest},
     side::{From, Side},
 };
 use std::{
@@ -34,6 +34,11 @@ const FIRST: Duration = Duration::from_millis(350);
 const REPEAT: Duration = Duration::from_secs(3600);
 /// The same when it has left something open, such as who gets in because nobody was there to knock.
 const REPEAT_UNSURE: Duration = Duration::from_secs(10);
+/// The same for the first times that it said nothing at all: questions were lost, or nobody could be asked yet.
+const REPEAT_SOON: Duration = Duration::from_secs(1);
+const SOON: u32 = 3;
+/// How long the first measurement waits for a second one who can be asked.
+const SECOND: Duration = Duration::from_millis(700);
 /// How often it is looked whether something changed.
 const LOOK: Duration = Duration::from_millis(200);
 /// For how many seconds a mapping may have been kept.
@@ -67,10 +72,15 @@ fn surroundings(net: &Inner) -> Surroundings {
 pub(super) async fn run(net: Arc<Inner>) {
     let mut timeouts: Option<tokio::task::JoinHandle<()>> = None;
     let mut done: Option<(Surroundings, Instant)> = None;
+    let (mut first, mut in_vain) = (None, 0);
     loop {
         sleep(LOOK).await;
         let now = surroundings(&net);
         if now.known == 0 {
+            continue;
+        }
+        let first = *first.get_or_insert_with(Instant::now);
+        if done.is_none() && now.known < 2 && first.elapsed() < SECOND {
             continue;
         }
         if let Some((last, at)) = &done {
@@ -80,7 +90,11 @@ pub(super) async fn run(net: Arc<Inner>) {
             let nat = lock(&net.side).nat;
             let sure = nat.mapping == Mapping::Blocked
                 || (nat.mapping != Mapping::Unknown && (nat.filtering != Filtering::Unknown || now.known < 2));
-            let repeat = if sure { REPEAT } else { REPEAT_UNSURE };
+            let repeat = match (sure, nat.mapping) {
+                (true, _) => REPEAT,
+                (false, Mapping::Unknown) if in_vain < SOON => REPEAT_SOON,
+                (false, _) => REPEAT_UNSURE,
+            };
             if same && now.known <= last.known && at.elapsed() < repeat {
                 continue;
             }
@@ -100,10 +114,19 @@ pub(super) async fn run(net: Arc<Inner>) {
         {
             let mut state = lock(&net.side);
             state.nat = nat;
+            state.ports = None;
             state.judged = true;
         }
+        in_vain = if nat.mapping == Mapping::Unknown {
+            in_vain + 1
+        } else {
+            0
+        };
         net.wake_reach.notify_one();
-        done = Some((surroundings(&net), Instant::now()));
+        let after = surroundings(&net);
+        // Who came meanwhile was not asked.
+        let known = after.known.min(now.known);
+        done = Some((Surroundings { known, ..after }, Instant::now()));
         let translated = !matches!(nat.mapping, Mapping::Unknown | Mapping::Blocked);
         if translated
             && nat.timeout_s.is_none()
@@ -137,9 +160,24 @@ async fn others(net: &Arc<Inner>) -> Vec<SocketAddr> {
 
 /// Everything but the time-out; takes a few seconds.
 async fn measure(net: &Arc<Inner>, others: &[SocketAddr]) -> Nat {
-    let (samples, (filtering, early), hairpin) = tokio::join!(sample(others), filtering(net), hairpin(others));
     let asked: BTreeSet<IpAddr> = others.iter().map(SocketAddr::ip).collect();
-    let (mapping, choice, outside) = judge(&samples, asked.len());
+    let judged = async {
+        let samples = sample(others).await;
+        let (mapping, choice, outside) = judge(&samples, asked.len());
+        // Until it is known whether packets that come early do harm, they might.
+        let early = Some(true);
+        let so_far = Nat {
+            mapping,
+            choice,
+            early,
+            ..Nat::default()
+        };
+        lock(&net.side).ports = so_far.ports().filter(|ports| *ports != Ports::Blocked);
+        net.wake_reach.notify_one();
+        (samples, mapping, choice, outside)
+    };
+    let (judged, (filtering, early), hairpin) = tokio::join!(judged, filtering(net), hairpin(others));
+    let (samples, mapping, choice, outside) = judged;
     debug!(
         ?mapping,
         ?choice,

@@ -119,7 +119,7 @@ pub(crate) async fn watch(net: Arc<Inner>, link: Arc<Link>) {
         }
         let relayed = path_of(&link.conn, &net.doors).0 == PathKind::Relay;
         // One lock after the other, never both.
-        let mine = lock(&net.side).nat.ports();
+        let mine = lock(&net.side).ports();
         let theirs = lock(&net.reach).ports_of(&link);
         let (Some(mine), Some(theirs), true) = (mine, theirs, relayed) else {
             relayed_since = relayed.then(|| relayed_since.unwrap_or_else(Instant::now));
@@ -199,7 +199,7 @@ pub(crate) fn answer_meet(
     let (net, link) = (net.clone(), link.clone());
     async move {
         let not = Met::default();
-        let Some(mine) = lock(&net.side).nat.ports() else {
+        let Some(mine) = lock(&net.side).ports() else {
             return not;
         };
         let useful = plan(mine, theirs.ports).is_some() && path_of(&link.conn, &net.doors).0 == PathKind::Relay;
