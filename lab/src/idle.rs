@@ -39,6 +39,19 @@ pub struct Idle {
     pub program: PathBuf,
 }
 
+/// What passed both public nodes.
+fn both_homes(lab: &Lab) -> Result<Traffic> {
+    let [one, two] = ["P1", "P2"].map(|name| Traffic::of(&*lab.space(name)?, "eth0"));
+    let (one, two) = (one?, two?);
+    // What passes between the two is little.
+    Ok(Traffic {
+        bytes_in: one.bytes_in + two.bytes_in,
+        bytes_out: one.bytes_out + two.bytes_out,
+        packets_in: one.packets_in + two.packets_in,
+        packets_out: one.packets_out + two.packets_out,
+    })
+}
+
 /// Starts the nodes, lets them meet, and counts.
 pub fn run(idle: &Idle) -> Result<Value> {
     let mut lab = Lab::new(5)?;
@@ -52,17 +65,7 @@ pub fn run(idle: &Idle) -> Result<Value> {
         .collect::<Result<_>>()?;
     thread::sleep(SETTLING);
 
-    let homes = || -> Result<Traffic> {
-        let [one, two] = ["P1", "P2"].map(|name| Traffic::of(&*lab.space(name)?, "eth0"));
-        let (one, two) = (one?, two?);
-        // What passes between the two is little.
-        Ok(Traffic {
-            bytes_in: one.bytes_in + two.bytes_in,
-            bytes_out: one.bytes_out + two.bytes_out,
-            packets_in: one.packets_in + two.packets_in,
-            packets_out: one.packets_out + two.packets_out,
-        })
-    };
+    let homes = || both_homes(&lab);
     let (begin, before_start) = (Instant::now(), homes()?);
     let node = start(&host(0), &public)?;
     wait_for(&node, public.len())?;

@@ -76,6 +76,12 @@ fn parameter_types() -> String {
         types::NotifyParams,
         types::SetRelayParams,
         types::AuditParams,
+    )
+}
+
+/// Of `peers.*`, `secrets.*` and `streams.*`.
+fn app_parameter_types() -> String {
+    declared!(
         types::AppParams,
         types::OpenPeersParams,
         types::BroadcastParams,
@@ -173,6 +179,7 @@ pub fn typescript() -> String {
         "export type JsonValue = number | string | boolean | Array<JsonValue> | {{ [key in string]: JsonValue }} | null;\n"
     );
     out.push_str(&parameter_types());
+    out.push_str(&app_parameter_types());
     out.push_str(&result_types());
     let _ = writeln!(
         out,

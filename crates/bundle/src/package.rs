@@ -101,24 +101,30 @@ impl Package {
             files,
             manifest: Manifest::default(),
         };
-        if let Some((_, size)) = package.files.get("manifest.toml") {
-            if *size > MAX_MANIFEST as u64 {
-                return Err(PackageError::Manifest("it is longer than 64 KiB".into()));
-            }
-            let text = package.file("manifest.toml")?.unwrap_or_default();
-            let text = String::from_utf8(text).map_err(|_| PackageError::Manifest("it is not UTF-8 text".into()))?;
-            package.manifest = Manifest::parse(&text)?;
-        }
-        if let Some((_, size)) = package.files.get("p2p.json") {
-            if *size > MAX_MANIFEST as u64 {
-                return Err(PackageError::Manifest("p2p.json is longer than 64 KiB".into()));
-            }
-            let text = package.file("p2p.json")?.unwrap_or_default();
-            let text =
-                String::from_utf8(text).map_err(|_| PackageError::Manifest("p2p.json is not UTF-8 text".into()))?;
-            package.manifest.take_p2p(&text)?;
-        }
+        package.read_manifest()?;
         Ok(package)
+    }
+
+    /// Reads what the package says of itself, in its manifest and perhaps in a `p2p.json`.
+    fn read_manifest(&mut self) -> Result<(), PackageError> {
+        if let Some(text) = self.short_text("manifest.toml", "it")? {
+            self.manifest = Manifest::parse(&text)?;
+        }
+        if let Some(text) = self.short_text("p2p.json", "p2p.json")? {
+            self.manifest.take_p2p(&text)?;
+        }
+        Ok(())
+    }
+
+    /// A text that is no longer than a manifest may be.
+    fn short_text(&self, path: &str, what: &str) -> Result<Option<String>, PackageError> {
+        let wrong = |why: &str| PackageError::Manifest(format!("{what} {why}"));
+        match self.files.get(path) {
+            Some((_, size)) if *size > MAX_MANIFEST as u64 => return Err(wrong("is longer than 64 KiB")),
+            _ => {}
+        }
+        let text = self.file(path)?.map(String::from_utf8).transpose();
+        text.map_err(|_| wrong("is not UTF-8 text"))
     }
 
     /// Unpacks every file once, to find damage and false sizes before anything is installed.

@@ -12,7 +12,8 @@ use crate::{
 use hedgerow_api::{
     ApiError, ErrorCode, METHODS, Request,
     types::{
-        BackupParams, BackupResult, Connected, MethodDoc, Nothing, RecoveryConfirmed, RecoveryWords, Status, Ticket,
+        BackupParams, BackupResult, Connected, MethodDoc, Nothing, NotifyParams, RecoveryConfirmed, RecoveryWords,
+        Status, Ticket,
     },
 };
 use hedgerow_base::{NodeId, WidgetId};
@@ -109,20 +110,7 @@ async fn carry_out(node: &NodeHandle, caller: &Caller, request: Request) -> Resu
                 .await
                 .map(|()| Nothing {})?,
         ),
-        Request::NoticesAdd(p) => {
-            if let Caller::Plugin(session) = caller {
-                node.plugins.may_notify(&session.name)?;
-            }
-            let title = p.title.as_deref().unwrap_or_default();
-            let title = match caller {
-                // Whoever speaks is said by the node, not by the plugin.
-                Caller::Plugin(session) if title.is_empty() => session.name.to_string(),
-                Caller::Plugin(session) => format!("{}: {title}", session.name),
-                Caller::Dashboard | Caller::Program => title.to_owned(),
-            };
-            let notify = move |e: &mut Engine| e.notify(None, &title, &p.text, None);
-            value(node.with(notify).await.map(|()| Nothing {})?)
-        }
+        Request::NoticesAdd(p) => value(notify(node, caller, p).await?),
         Request::AuditList(p) => {
             let (audit, most) = (
                 node.audit.clone(),
@@ -150,6 +138,21 @@ async fn carry_out(node: &NodeHandle, caller: &Caller, request: Request) -> Resu
         | Request::StreamsClose(_)) => crate::apps::calls::call(node, caller, request).await,
         other => peers(node, other).await,
     }
+}
+
+async fn notify(node: &NodeHandle, caller: &Caller, p: NotifyParams) -> Result<Nothing, ApiError> {
+    if let Caller::Plugin(session) = caller {
+        node.plugins.may_notify(&session.name)?;
+    }
+    let title = p.title.as_deref().unwrap_or_default();
+    let title = match caller {
+        // Whoever speaks is said by the node, not by the plugin.
+        Caller::Plugin(session) if title.is_empty() => session.name.to_string(),
+        Caller::Plugin(session) => format!("{}: {title}", session.name),
+        Caller::Dashboard | Caller::Program => title.to_owned(),
+    };
+    let notify = move |e: &mut Engine| e.notify(None, &title, &p.text, None);
+    node.with(notify).await.map(|()| Nothing {})
 }
 
 async fn peers(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {

@@ -79,28 +79,7 @@ impl Engine {
                 self.on_connected(node, user, session, name);
                 self.overlay_connected(node, &protocols, boot);
             }
-            NetEvent::PeerDisconnected { node, why } => {
-                tracing::debug!(peer = %node.short(), ?why, "disconnected");
-                match why {
-                    Why::Parked => self.on_parked(node),
-                    // The newer connection follows at once.
-                    Why::Replaced => self.on_unparked(&node),
-                    _ => {
-                        self.on_unparked(&node);
-                        self.overlay_lost(node);
-                    }
-                }
-                self.connected.remove(&node);
-                self.backlog.remove(&node);
-                self.peer_disconnected_sync(node);
-                self.peer_disconnected_directory(node);
-                self.files_gone(node);
-                self.remember(&node, |_| {});
-                self.emit(Event::PeersChanged {
-                    connected: self.connected_count(),
-                });
-                self.emit(Event::InstancesChanged {});
-            }
+            NetEvent::PeerDisconnected { node, why } => self.on_disconnected(node, &why),
             NetEvent::Message { node, channel, bytes } => {
                 if self.connected.contains_key(&node) {
                     self.on_message(node, channel, bytes);
@@ -135,6 +114,29 @@ impl Engine {
                 connected: self.connected_count(),
             }),
         }
+    }
+
+    fn on_disconnected(&mut self, node: NodeId, why: &Why) {
+        tracing::debug!(peer = %node.short(), ?why, "disconnected");
+        match why {
+            Why::Parked => self.on_parked(node),
+            // The newer connection follows at once.
+            Why::Replaced => self.on_unparked(&node),
+            _ => {
+                self.on_unparked(&node);
+                self.overlay_lost(node);
+            }
+        }
+        self.connected.remove(&node);
+        self.backlog.remove(&node);
+        self.peer_disconnected_sync(node);
+        self.peer_disconnected_directory(node);
+        self.files_gone(node);
+        self.remember(&node, |_| {});
+        self.emit(Event::PeersChanged {
+            connected: self.connected_count(),
+        });
+        self.emit(Event::InstancesChanged {});
     }
 
     fn on_connected(&mut self, node: NodeId, user: UserId, session: [u8; 32], name: Option<String>) {

@@ -3,7 +3,9 @@
 use serde_json::json;
 
 const SOURCE: &str = include_str!("../js/webxdc.js");
+const PEERS: &str = include_str!("../js/peers.js");
 const PLACE: &str = "__HEDGEROW_CONFIG__";
+const PEERS_PLACE: &str = "  __HEDGEROW_PEERS__;\n";
 
 /// Version of `window.hedgerow`: raised by one when something that a widget may use goes away.
 pub const WIDGET_API: u32 = 1;
@@ -50,7 +52,8 @@ pub fn webxdc_js(config: &ScriptConfig<'_>) -> String {
         "api": WIDGET_API,
         "features": FEATURES,
     });
-    SOURCE.replacen(PLACE, &literal(&json.to_string()), 1)
+    let source = SOURCE.replacen(PEERS_PLACE, PEERS, 1);
+    source.replacen(PLACE, &literal(&json.to_string()), 1)
 }
 
 /// JSON as a JavaScript literal that is safe in a file and inside `<script>`.

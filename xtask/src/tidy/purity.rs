@@ -8,7 +8,7 @@ use super::{
 };
 
 /// Crates without the standard library: there the compiler is the proof.
-const NO_STD: [&str; 8] = [
+const NO_STD: [&str; 9] = [
     "hedgerow-base",
     "hedgerow-wire",
     "hedgerow-directory",

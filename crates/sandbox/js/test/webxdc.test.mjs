@@ -5,14 +5,16 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import vm from "node:vm";
 
-const SOURCE = readFileSync(new URL("../webxdc.js", import.meta.url), "utf8");
+const part = (name) => readFileSync(new URL(`../${name}.js`, import.meta.url), "utf8");
+const SOURCE = part("webxdc").replace("  __HEDGEROW_PEERS__;\n", () => part("peers"));
 const HUB = "http://hub.localhost:4400";
 const ORIGIN = "http://abcdefghijklmnop.hub.localhost:4400";
 const CONFIG = {
   selfAddr: "aa", selfName: "Mia", hub: HUB, sendUpdateInterval: 1, sendUpdateMaxSize: 128000,
   version: "0.1.0", api: 1, features: ["updates"],
 };
-const turn = () => new Promise((resolve) => setTimeout(resolve, 15));
+// Long enough for messages to pass both ports on a busy machine.
+const turn = () => new Promise((resolve) => setTimeout(resolve, 80));
 
 class Page extends EventTarget {
   constructor(top) {
