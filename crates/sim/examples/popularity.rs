@@ -26,7 +26,6 @@ fn main() {
         seen: get(10, 1000.0) as usize,
         bias: get(11, 0.0),
         widgets: get(12, 200.0) as usize,
-        ..Plan::default()
     };
     let begun = std::time::Instant::now();
     let report = run(&plan, &Alone).unwrap();

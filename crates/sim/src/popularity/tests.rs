@@ -101,6 +101,21 @@ fn whoever_poses_as_a_source_is_counted_by_all_so_whitelisting_must_keep_fakes_o
 }
 
 #[test]
+fn who_meets_mostly_its_own_circle_ranks_less_well_and_still_fetches_nothing_fake() {
+    let of = |bias| {
+        let plan = Plan {
+            bias,
+            honest: 2000,
+            ..plan(0.2, 6, 1)
+        };
+        run(&plan, &Alone).unwrap().functions["trust_median"]
+    };
+    let (hardly, some) = (of(0.01), of(0.3));
+    assert!(some.tau < hardly.tau, "{some:?} {hardly:?}");
+    assert!(some.first_right == 1.0 && some.p_at_10 > 0.85, "{some:?}");
+}
+
+#[test]
 fn all_sizes_and_mixes_work() {
     for (honest, liars, sybils) in [(10, 0.0, 0), (100, 0.4, 10), (500, 0.8, 3), (1000, 0.1, 0)] {
         let plan = Plan {

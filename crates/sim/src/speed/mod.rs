@@ -14,7 +14,7 @@ use crate::{
     PlanError,
     crew::{Crew, Task},
 };
-use schedule::Schedule;
+use schedule::{Calls, Schedule};
 use serde::Serialize;
 
 /// Widgets whose newest release a peer knows.
@@ -74,10 +74,11 @@ impl Fleet {
         let now = &self.now;
         let pieces = self.next.chunks_mut(piece).enumerate().map(|(number, next)| {
             let task: Task<'_> = Box::new(move || {
+                let mut calls = Calls::new(schedule);
                 for (offset, next) in next.iter_mut().enumerate() {
                     let peer = number * piece + offset;
-                    let (Some(mine), Some(called), Some(caller)) =
-                        (now.get(peer), now.get(schedule.of(peer)), now.get(schedule.back(peer)))
+                    let (called, caller) = calls.of(peer);
+                    let (Some(mine), Some(called), Some(caller)) = (now.get(peer), now.get(called), now.get(caller))
                     else {
                         continue;
                     };

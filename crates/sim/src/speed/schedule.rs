@@ -122,3 +122,53 @@ impl Schedule {
         first + (at - first + step) % (self.peers - first)
     }
 }
+
+/// The calls of peers one after the other: what holds for a whole block is worked out once.
+pub(super) struct Calls<'a> {
+    schedule: &'a Schedule,
+    block: usize,
+    called: usize,
+    called_twist: usize,
+    caller: usize,
+    caller_twist: usize,
+}
+
+impl<'a> Calls<'a> {
+    pub(super) const fn new(schedule: &'a Schedule) -> Self {
+        Self {
+            schedule,
+            block: usize::MAX,
+            called: 0,
+            called_twist: 0,
+            caller: 0,
+            caller_twist: 0,
+        }
+    }
+
+    fn enter(&mut self, block: usize) {
+        let schedule = self.schedule;
+        let caller = of(&schedule.blocks.back, block);
+        self.block = block;
+        self.called = of(&schedule.blocks.there, block) << schedule.bits;
+        self.called_twist = schedule.twist(block);
+        self.caller = caller << schedule.bits;
+        self.caller_twist = schedule.twist(caller);
+    }
+
+    /// Whom a peer calls and who calls it.
+    #[inline]
+    pub(super) fn of(&mut self, peer: usize) -> (usize, usize) {
+        let schedule = self.schedule;
+        let at = schedule.rotated(peer);
+        let (block, place) = (at >> schedule.bits, at & schedule.mask());
+        if block >= schedule.blocks.there.len() {
+            return (schedule.of(peer), schedule.back(peer));
+        }
+        if block != self.block {
+            self.enter(block);
+        }
+        let called = self.called + of(&schedule.within.there, place ^ self.called_twist);
+        let caller = self.caller + (of(&schedule.within.back, place) ^ self.caller_twist);
+        (schedule.placed(called), schedule.placed(caller))
+    }
+}

@@ -1,4 +1,7 @@
-use super::{Fleet, Known, WIDGETS, schedule::Schedule};
+use super::{
+    Fleet, Known, WIDGETS,
+    schedule::{Calls, Schedule},
+};
 use crate::crew::{Alone, Crew, Task};
 use hedgerow_trust::Latest;
 
@@ -20,6 +23,11 @@ fn everybody_calls_one_and_is_called_by_one() {
             let schedule = Schedule::new(peers, 7, round);
             let mut called: Vec<_> = (0..peers).map(|at| schedule.of(at)).collect();
             assert!((0..peers).all(|at| schedule.back(schedule.of(at)) == at), "{peers}");
+            let mut calls = Calls::new(&schedule);
+            assert!(
+                (0..peers).all(|at| calls.of(at) == (schedule.of(at), schedule.back(at))),
+                "{peers}"
+            );
             called.sort_unstable();
             assert!(called.iter().copied().eq(0..peers), "{peers}");
         }
