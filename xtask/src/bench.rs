@@ -31,6 +31,7 @@ const BENCHES: &[(&str, Program)] = &[
     ("lookup", Program::Lookup),
     ("node", Program::Script("e2e/bench/node.mjs")),
     ("doors", Program::Script("e2e/bench/doors.mjs")),
+    ("events", Program::Script("e2e/bench/events.mjs")),
 ];
 
 /// Runs all benchmarks, or the named one. Fails when a number misses its target.
