@@ -39,19 +39,6 @@ pub struct Idle {
     pub program: PathBuf,
 }
 
-/// What passed both public nodes.
-fn both_homes(lab: &Lab) -> Result<Traffic> {
-    let [one, two] = ["P1", "P2"].map(|name| Traffic::of(&*lab.space(name)?, "eth0"));
-    let (one, two) = (one?, two?);
-    // What passes between the two is little.
-    Ok(Traffic {
-        bytes_in: one.bytes_in + two.bytes_in,
-        bytes_out: one.bytes_out + two.bytes_out,
-        packets_in: one.packets_in + two.packets_in,
-        packets_out: one.packets_out + two.packets_out,
-    })
-}
-
 /// Starts the nodes, lets them meet, and counts.
 pub fn run(idle: &Idle) -> Result<Value> {
     let mut lab = Lab::new(5)?;
@@ -65,7 +52,7 @@ pub fn run(idle: &Idle) -> Result<Value> {
         .collect::<Result<_>>()?;
     thread::sleep(SETTLING);
 
-    let homes = || both_homes(&lab);
+    let homes = || at_public_nodes(&lab);
     let (begin, before_start) = (Instant::now(), homes()?);
     let node = start(&host(0), &public)?;
     wait_for(&node, public.len())?;
@@ -116,6 +103,18 @@ pub fn run(idle: &Idle) -> Result<Value> {
         "handshake_bytes_at_public_nodes":
             (!others.is_empty()).then(|| (beyond_idling(handshakes) / others.len() as f64).round()),
     }))
+}
+
+/// What has passed both public nodes. What passes between the two is little.
+fn at_public_nodes(lab: &Lab) -> Result<Traffic> {
+    let [one, two] = ["P1", "P2"].map(|name| Traffic::of(&*lab.space(name)?, "eth0"));
+    let (one, two) = (one?, two?);
+    Ok(Traffic {
+        bytes_in: one.bytes_in + two.bytes_in,
+        bytes_out: one.bytes_out + two.bytes_out,
+        packets_in: one.packets_in + two.packets_in,
+        packets_out: one.packets_out + two.packets_out,
+    })
 }
 
 fn network(idle: &Idle) -> Result<Description> {

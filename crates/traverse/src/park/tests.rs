@@ -1,6 +1,6 @@
 extern crate std;
 
-mod homes;
+mod amplification;
 
 use super::{HEADERS, key, pass};
 use super::{
@@ -424,4 +424,72 @@ fn wakeups_by_strangers_end_and_come_back_slowly() {
     let begun = answers.iter().filter(|calling| **calling == Calling::Waking).count();
     assert!((40..=60).contains(&begun), "{begun} in four hours");
     assert!(answers.contains(&Calling::Refused));
+}
+
+#[test]
+fn a_home_is_bounded_and_forgets_who_is_gone() {
+    let mut home = home();
+    let ip = |n: u32| IpAddr::V4(Ipv4Addr::from(n));
+    let node = |n: u32| {
+        let mut id = [0; 32];
+        id[..4].copy_from_slice(&n.to_be_bytes());
+        NodeId(id)
+    };
+    let taken = |home: &mut Home, n, ip| home.register(0, n, node(n), ip, &LINK, PASS_KEY).is_some();
+    assert_eq!(
+        (0..1000).filter(|n| taken(&mut home, *n, ip(0))).count(),
+        64,
+        "of one address"
+    );
+    assert_eq!((1000..4000).filter(|n| taken(&mut home, *n, ip(*n))).count(), 960);
+    assert_eq!(home.len(), 1024);
+    for n in 0..100_000u32 {
+        home.heard(0, &[0x10; MAX_PARK], SocketAddr::new(ip(n), 1), nobody, nowhere);
+        home.heard(0, &[0x15; CALL_LEN], SocketAddr::new(ip(n), 1), nobody, nowhere);
+    }
+    let later = 20 * 60_000;
+    assert!(home.register(later, 5000, node(5000), ip(1), &LINK, PASS_KEY).is_some());
+    assert_eq!(home.len(), 1);
+    assert!(home.register(later, 5001, node(5000), ip(1), &LINK, PASS_KEY).is_some());
+    assert_eq!(home.len(), 1, "once each");
+}
+
+#[test]
+fn a_connection_is_given_up_when_it_is_unused_and_both_can_be_called() {
+    let facts = Facts {
+        unused_ms: QUIET_MS,
+        held: false,
+        callable: true,
+        dialled: true,
+    };
+    let mut idle = Idle::new(QUIET_MS);
+    assert!(idle.asks(0, &facts) && idle.agrees(&facts));
+    for other in [
+        Facts { held: true, ..facts },
+        Facts {
+            callable: false,
+            ..facts
+        },
+        Facts {
+            unused_ms: QUIET_MS / 3,
+            ..facts
+        },
+    ] {
+        assert!(!idle.asks(0, &other) && !idle.agrees(&other), "{other:?}");
+    }
+    let called = Facts {
+        dialled: false,
+        ..facts
+    };
+    assert!(!idle.asks(0, &called), "it is the other's turn first");
+    let mut now = 0;
+    let mut asked = Vec::new();
+    while now < 4 * HOUR_MS {
+        if idle.asks(now, &facts) {
+            asked.push(now);
+            idle.refused(now);
+        }
+        now += 1000;
+    }
+    assert!(asked.len() <= 7, "who wants to stay is left alone: {asked:?}");
 }
