@@ -13,22 +13,32 @@ const SIGNER: Pseudonym = Pseudonym([9; 32]);
 /// Bodies with a digit at their end only.
 const DIGIT: &str = include_str!("../../../examples/validator/digit.wat");
 
-/// Modules that do as much as they can for the work that they are given.
-const GREEDY: [(&str, &str); 4] = [
-    ("(func $f)", "(loop br 0)"),
-    (
-        "(func $f (local i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64 i64))",
-        "(loop call $f br 0)",
-    ),
-    (
-        "(func $f)",
-        "(loop i32.const 0 i32.const 1 i32.const 2000000 memory.fill br 0)",
-    ),
-    (
-        "(func $f)",
-        "(loop (i64.store (i32.const 8) (i64.rem_u (i64.load (i32.const 8)) (i64.const 7))) br 0)",
-    ),
-];
+/// Modules that do as much as they can for the work that they are given: what else is in them, and what `valid` does.
+fn greedy_ones() -> Vec<(&'static str, String, &'static str)> {
+    let locals = "(local i64)".repeat(1500);
+    // As many functions as there may be of that size, a full table, and a byte in each page.
+    let sum = "i32.const 1000000 i32.add ".repeat(7);
+    let crowd = format!("(func (result i32) i32.const 1000000 {sum})").repeat(5000);
+    let pages: String = (0..1000)
+        .map(|at| format!("(data (i32.const {}) \"x\")", at * 2096))
+        .collect();
+    let large = format!("{} (table funcref (elem {})) {pages}", crowd, "0 ".repeat(4096));
+    vec![
+        ("loop", String::new(), "(loop br 0)"),
+        ("calls", format!("(func $f {locals})"), "(loop call $f br 0)"),
+        (
+            "fill",
+            String::new(),
+            "(loop i32.const 0 i32.const 1 i32.const 2000000 memory.fill br 0)",
+        ),
+        (
+            "division",
+            String::new(),
+            "(loop (i64.store (i32.const 8) (i64.rem_u (i64.load (i32.const 8)) (i64.const 7))) br 0)",
+        ),
+        ("large", large, "unreachable"),
+    ]
+}
 
 fn greedy(more: &str, what: &str) -> Program {
     let text = format!(
@@ -98,9 +108,9 @@ fn main() {
             5000.0,
         ),
     ];
-    for (at, (more, what)) in GREEDY.iter().enumerate() {
-        let took = measured(&greedy(more, what), &body(100), 3, false);
-        numbers.push(number(&format!("validator_greedy_{at}"), took, ms, 100.0));
+    for (name, more, what) in greedy_ones() {
+        let took = measured(&greedy(&more, what), &body(100), 3, false);
+        numbers.push(number(&format!("validator_greedy_{name}"), took, ms, 100.0));
     }
     println!("{{{}}}", numbers.join(", "));
 }

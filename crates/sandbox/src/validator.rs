@@ -28,7 +28,7 @@ pub const MAX_TABLE: usize = 4096;
 /// Deepest calls of functions by functions.
 pub const MAX_DEPTH: usize = 256;
 /// Most bytes for locals and values of all functions that run.
-pub const MAX_STACK: usize = 64 << 10;
+pub const MAX_STACK: usize = 32 << 10;
 /// Work for a message, whatever its length. An operator is 1, a call 16, copying or clearing 64 bytes 1.
 pub const FUEL: u64 = 1_000_000;
 /// Work for each byte of a message beside that: enough for SHA-256, which takes 260.
