@@ -87,9 +87,9 @@ test("a widget's validator lets one message through and stops another, at who se
 test("a widget whose validator cannot be run is not published, and a program of the owner brings none", async (t) => {
   const a = await Node.start(t);
   const cases = [
-    [{}, /"filter.wasm" is not among the files/],
+    [{}, /is not among the files/],
     [{ "filter.wasm": Buffer.from("no module") }, /no WebAssembly module/],
-    [{ "filter.wasm": GREEDY }, /imports "env.now"/],
+    [{ "filter.wasm": GREEDY }, /imports .*env\.now/],
     [{ "filter.wasm": FILTER.subarray(0, 8) }, /must export/],
     [{ "filter.wasm": Buffer.alloc(300 << 10) }, /too large/],
   ];
@@ -104,7 +104,7 @@ test("a plugin's validator is a file of its folder, and is refused where it is m
   mkdirSync(path);
   const toml = `name = "sieve"\nversion = "1"\ncommand = ["cat"]\npermissions = [{ name = "peers", reason = "To talk" }]\n[messages]\n${RULES}`;
   writeFileSync(join(path, "plugin.toml"), toml);
-  await assert.rejects(a.run("plugin", "add", path), /"filter.wasm" is not among the files/);
+  await assert.rejects(a.run("plugin", "add", path), /is not among the files/);
   writeFileSync(join(path, "filter.wasm"), FILTER);
   await a.run("plugin", "add", path);
   await a.run("plugin", "allow", "sieve");
