@@ -119,12 +119,15 @@ impl Program {
         if bytes.len() > MAX_PROGRAM {
             return Err(ProgramError::TooLarge);
         }
+        // The translator of wasmi 2.0.0 panics for some sound modules (random changes of a real one found that).
         let loaded = catch_unwind(|| Self::translated(bytes));
         loaded.unwrap_or_else(|_| Err(ProgramError::unsound(&"the engine cannot cope with it")))
     }
 
     fn translated(bytes: &[u8]) -> Result<Self, ProgramError> {
         let WasmEngine(engine) = WasmEngine::new();
+        // All of it is known to be sound before any of it is translated.
+        Module::validate(&engine, bytes).map_err(|e| ProgramError::unsound(&e))?;
         let module = Module::new(&engine, bytes).map_err(|e| ProgramError::unsound(&e))?;
         if let Some(import) = module.imports().next() {
             let name = format!("{}.{}", import.module(), import.name());
