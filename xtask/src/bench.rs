@@ -27,6 +27,7 @@ const BENCHES: &[(&str, Program)] = &[
     ("search", Program::Example("hedgerow-store", "search")),
     ("sync", Program::Example("hedgerow-sync", "speed")),
     ("overlay", Program::Example("hedgerow-overlay", "speed")),
+    ("validator", Program::Example("hedgerow-sandbox", "validator")),
     ("net", Program::Example("hedgerow-net", "bulk")),
     ("lookup", Program::Lookup),
     ("node", Program::Script("e2e/bench/node.mjs")),

@@ -3,6 +3,7 @@
 
 pub(crate) mod calls;
 mod driver;
+mod rules;
 mod secrets;
 pub(crate) mod streams;
 mod waiting;
@@ -10,8 +11,7 @@ mod waiting;
 use crate::{caller::Caller, dispatch::parsed, engine::Engine, handle::unknown_instance};
 use hedgerow_api::{ApiError, ErrorCode};
 use hedgerow_base::{Alias, AppId, AppName, InstanceId, NodeId, SecretKey, WidgetId};
-use hedgerow_bundle::Manifest;
-use hedgerow_overlay::{AppConfig, Input, Overlay, Owed, Rules, RulesText, Running, Strict};
+use hedgerow_overlay::{AppConfig, Input, Overlay, Owed, Rules, RulesText, Running, Strict, Validator};
 use hedgerow_store::{Store, StoreError};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -19,6 +19,7 @@ use std::{
     time::Instant,
 };
 
+pub(crate) use rules::{Checks, rules_of};
 use waiting::Waiting;
 
 /// Key in the store: no message of an earlier run had a number as high as this.
@@ -61,7 +62,8 @@ pub(crate) enum Holder {
 #[derive(Clone, Debug)]
 pub(crate) struct PluginApp {
     pub(crate) app: AppName,
-    pub(crate) messages: Option<RulesText>,
+    /// What its messages are checked by.
+    pub(crate) checks: Checks,
 }
 
 /// An app that is open here.
@@ -83,6 +85,8 @@ pub(crate) struct Apps {
     begun: Instant,
     swarms: BTreeMap<AppId, Swarm>,
     plugins: BTreeMap<String, PluginApp>,
+    /// What is checked by programs of widgets, with the content of the package that they come from.
+    programs: BTreeMap<WidgetId, (String, Checks)>,
     waiting: Waiting,
     /// Above all numbers of messages so far.
     first_number: u64,
@@ -115,6 +119,7 @@ impl Apps {
             begun: Instant::now(),
             swarms: BTreeMap::new(),
             plugins: BTreeMap::new(),
+            programs: BTreeMap::new(),
             waiting: Waiting::default(),
             first_number,
             keyrings: BTreeMap::new(),
@@ -164,27 +169,6 @@ impl Swarm {
             (false, false) => Running::Yes,
         }
     }
-}
-
-/// What a widget says that its messages are checked by, checked.
-///
-/// # Errors
-/// `Refused`, with the key that cannot be used.
-pub(crate) fn rules_of(manifest: &Manifest) -> Result<Option<RulesText>, ApiError> {
-    let Some(table) = &manifest.messages else {
-        return Ok(None);
-    };
-    let wrong = |why: String| ApiError::new(ErrorCode::Refused, format!("manifest.toml: messages: {why}"));
-    let text: RulesText = serde_json::to_value(table)
-        .and_then(serde_json::from_value)
-        .map_err(|e| wrong(e.to_string()))?;
-    if text.validator.is_some() {
-        return Err(wrong(
-            "validator is reserved: programs are not supported by this version yet; use accept".into(),
-        ));
-    }
-    Rules::try_from(&text).map_err(|e| wrong(e.to_string()))?;
-    Ok(Some(text))
 }
 
 fn refused(why: &str) -> ApiError {
@@ -274,24 +258,25 @@ impl Engine {
 
     /// Opens and closes apps, after what is installed or allowed changed.
     pub(crate) fn apply_apps(&mut self) {
-        let mut wanted: BTreeMap<AppId, (AppName, BTreeSet<Holder>, Option<RulesText>)> = BTreeMap::new();
+        let mut wanted: BTreeMap<AppId, (AppName, BTreeSet<Holder>, Checks)> = BTreeMap::new();
         let placed: BTreeSet<WidgetId> = self
             .instances
             .values()
             .filter(|state| state.removed_ms.is_none())
             .map(|state| state.widget)
+            .filter(|widget| self.may_talk(widget).is_ok())
             .collect();
-        for widget in placed.iter().filter(|widget| self.may_talk(widget).is_ok()) {
-            let name = AppName::Widget(*widget);
-            let rules = self.installed.get(widget).and_then(|i| i.current.messages.clone());
-            let holders = BTreeSet::from([Holder::Widget(*widget)]);
-            wanted.insert(name.id(), (name, holders, rules));
+        self.apps.programs.retain(|widget, _| placed.contains(widget));
+        for widget in placed {
+            let name = AppName::Widget(widget);
+            let checks = self.checks_of(&widget);
+            let holders = BTreeSet::from([Holder::Widget(widget)]);
+            wanted.insert(name.id(), (name, holders, checks));
         }
         for (name, plugin) in &self.apps.plugins {
             let entry = wanted.entry(plugin.app.id());
             // A widget's own rules count for its app.
-            let (_, holders, _) =
-                entry.or_insert_with(|| (plugin.app.clone(), BTreeSet::new(), plugin.messages.clone()));
+            let (_, holders, _) = entry.or_insert_with(|| (plugin.app.clone(), BTreeSet::new(), plugin.checks.clone()));
             holders.insert(Holder::Plugin(name.clone()));
         }
         let open: Vec<AppId> = self.apps.swarms.keys().copied().collect();
@@ -321,16 +306,15 @@ impl Engine {
         for swarm in self.apps.swarms.values_mut() {
             swarm.listeners.retain(|listener, _| live(listener));
         }
-        for (name, holders, rules) in wanted.into_values() {
-            let rules = rules.and_then(|text| Rules::try_from(&text).ok()).unwrap_or_default();
-            self.open_app(&name, holders, rules);
+        for (name, holders, checks) in wanted.into_values() {
+            self.open_app(&name, holders, checks);
         }
     }
 
     /// Opens an app, or changes by what its messages are checked.
-    fn open_app(&mut self, name: &AppName, holders: BTreeSet<Holder>, rules: Rules) {
+    fn open_app(&mut self, name: &AppName, holders: BTreeSet<Holder>, checks: Checks) {
         let app = name.id();
-        let rules = Arc::new(rules);
+        let rules = Arc::new(checks.rules);
         let fresh = match self.apps.swarms.get_mut(&app) {
             Some(swarm) => {
                 swarm.holders = holders;
@@ -358,7 +342,7 @@ impl Engine {
         self.apps.first_number = self.apps.first_number.saturating_add(NUMBERS_AN_OPENING);
         let config = AppConfig {
             rules,
-            validator: None,
+            validator: checks.program.map(|program| program as Arc<dyn Validator>),
             key: Some(self.app_key(name)),
             known: true,
             source: Alias::of(&app, &self.identity.node()).0,
@@ -384,9 +368,16 @@ impl Engine {
         let app = speaker.app.id();
         match (speaker.owner, self.apps.swarms.contains_key(&app)) {
             (true, false) => {
-                let rules = Rules::try_from(&rules.unwrap_or_default());
-                let rules = rules.map_err(|e| ApiError::new(ErrorCode::BadParams, format!("rules: {e}")))?;
-                self.open_app(&speaker.app, BTreeSet::from([Holder::Program]), rules);
+                let wrong = |why: String| ApiError::new(ErrorCode::BadParams, format!("rules: {why}"));
+                let rules = rules.unwrap_or_default();
+                if rules.validator.is_some() {
+                    return Err(wrong(
+                        "validator names a file of a widget or a plugin, and there is none here; use filter or accept"
+                            .into(),
+                    ));
+                }
+                let checks = Checks::new(&rules, None).map_err(wrong)?;
+                self.open_app(&speaker.app, BTreeSet::from([Holder::Program]), checks);
             }
             (true, true) if rules.is_some() => return Err(refused("the app is open here already, with its own rules")),
             (true, true) => {

@@ -4,7 +4,7 @@ mod bursts;
 mod install;
 
 use crate::{
-    apps::PluginApp,
+    apps::{Checks, PluginApp},
     dispatch::value,
     engine::store_error,
     handle::{NodeHandle, blocking},
@@ -342,9 +342,13 @@ async fn forbid(node: &NodeHandle, name: &str) -> Result<(), ApiError> {
 /// Opens the app of a plugin that may talk to others, so that messages that may wait do, also while it does not run.
 async fn talk(node: &NodeHandle, manifest: &Manifest, granted: &[Permission]) -> Result<(), ApiError> {
     let may = granted.contains(&Permission::Peers) || granted.contains(&Permission::Streams);
+    let checks = match (may, &manifest.messages) {
+        (true, Some(text)) => Checks::new(text, manifest.program.clone()).map_err(refused)?,
+        _ => Checks::default(),
+    };
     let app = may.then(|| PluginApp {
         app: manifest.app_name(),
-        messages: manifest.messages.clone(),
+        checks,
     });
     let name = manifest.name.clone();
     node.with(move |e| {

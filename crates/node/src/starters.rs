@@ -118,7 +118,7 @@ impl Engine {
                     size: release.size,
                     permissions: asks(&release.permissions),
                     icon,
-                    messages: crate::apps::rules_of(starter.package.manifest())?,
+                    messages: crate::apps::rules_of(&starter.package)?,
                     zeronet: starter.package.manifest().zeronet,
                 };
                 self.put_installed(&widget, installed)?;

@@ -20,6 +20,7 @@ use hedgerow_api::{
 use hedgerow_base::{ContentId, RecordId, WidgetId};
 use hedgerow_bundle::{Asked, Manifest, Package, mime_for};
 use hedgerow_directory::Permission;
+use hedgerow_overlay::RulesText;
 
 pub(crate) use crate::catalogue::search;
 
@@ -110,6 +111,8 @@ pub(crate) async fn file(node: &NodeHandle, params: FileParams) -> Result<FileCo
 /// What an opened package brings to a list of installed widgets.
 pub(crate) struct Opened {
     pub(crate) manifest: Manifest,
+    /// What its messages are checked by.
+    pub(crate) messages: Option<RulesText>,
     pub(crate) icon: Option<(&'static str, Vec<u8>)>,
     pub(crate) size: u64,
 }
@@ -122,6 +125,7 @@ pub(crate) async fn opened(node: &NodeHandle, content: ContentId) -> Result<Open
         let package: &Package = &package;
         Ok(Opened {
             manifest: package.manifest().clone(),
+            messages: crate::apps::rules_of(package)?,
             icon: package.icon(),
             size: package.size() as u64,
         })
@@ -193,7 +197,7 @@ async fn install_newest(node: &NodeHandle, widget: WidgetId) -> Result<Installed
         permissions: asks(&release.permissions),
         icon,
         zeronet: package.manifest.zeronet,
-        messages: crate::apps::rules_of(&package.manifest)?,
+        messages: package.messages,
     };
     node.with(move |engine| engine.put_installed(&widget, current)).await
 }
@@ -238,7 +242,7 @@ async fn install_file(
             .map(|(mime, bytes)| data_url(mime, &bytes)),
         name: name.clone(),
         zeronet: package.manifest.zeronet,
-        messages: crate::apps::rules_of(&package.manifest)?,
+        messages: package.messages,
     };
     node.with(move |engine| {
         let widget = engine.own_widget(&name, None)?;

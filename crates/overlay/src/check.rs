@@ -1,7 +1,7 @@
 //! The passive checks of a message (Z7), in the order of what they cost, and who pays for what they find.
 
 use crate::{
-    api::{Effect, Facts, Received, Running},
+    api::{Effect, Facts, Received, Running, SendError},
     bounds::HOPS,
     peers::World,
     rules::Refusal,
@@ -170,6 +170,20 @@ impl Swarm {
         if self.config.rules.passes(facts).is_err() {
             return Some(false);
         }
+        self.judge_by_program(facts)
+    }
+
+    /// Whether the program that the rules name would let a message of one's own through at other members.
+    pub(crate) fn own_program(&self, facts: Facts<'_>) -> Result<(), SendError> {
+        let why = match self.judge_by_program(facts) {
+            Some(true) => return Ok(()),
+            Some(false) => "its validator says that it is invalid",
+            None => "its validator cannot be run on this node",
+        };
+        Err(SendError::Filtered { why: why.into() })
+    }
+
+    fn judge_by_program(&self, facts: Facts<'_>) -> Option<bool> {
         match (self.config.rules.validator(), &self.config.validator) {
             (None, _) => Some(true),
             (Some(named), Some(program)) if program.digest() == *named => Some(program.valid(facts)),

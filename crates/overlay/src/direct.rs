@@ -75,6 +75,13 @@ impl Swarm {
             let wait_ms = self.own.wait_ms(1.0, &rate);
             return Err(SendError::TooFast { wait_ms });
         }
+        if to_app == self.app {
+            // The most work comes last, and no more often than messages may be sent.
+            self.own_program(Facts {
+                body: &message.body,
+                signer: signer.as_ref(),
+            })?;
+        }
         let header = Header {
             app: to_app,
             from_app: (to_app != self.app).then_some(self.app),

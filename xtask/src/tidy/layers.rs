@@ -37,6 +37,7 @@ const HIDDEN: &[(&str, &str)] = &[
     ("iroh", "hedgerow-net"),
     ("mainline", "hedgerow-net"),
     ("rusqlite", "hedgerow-store"),
+    ("wasmi", "hedgerow-sandbox"),
     ("wasmtime", "hedgerow-sandbox"),
     ("axum", "hedgerow"),
     ("clap", "hedgerow"),

@@ -1,7 +1,7 @@
 //! The defence table: each kind of bad message, what it costs, who pays, when that slows and when it cuts.
 
 use super::*;
-use crate::{Standing, score};
+use crate::{SendError, Standing, score};
 use std::{format, println, string::ToString};
 
 const STRICT: &str =
@@ -280,4 +280,24 @@ fn a_validator_is_asked_and_its_no_counts_like_that_of_a_filter() {
     assert_eq!(net.delivered(0), ["even"]);
     let faults: Vec<_> = net.charged(0).into_iter().map(|(_, fault, _)| fault).collect();
     assert_eq!(faults, [Fault::Filter, Fault::Filter]);
+    assert!(net.broadcast(0, say("mine")).is_some());
+    assert!(net.broadcast(0, say("not")).is_none());
+    let last = net.told.last().map(|(_, effect)| effect);
+    assert!(matches!(
+        last,
+        Some(Effect::NotSent {
+            why: SendError::Filtered { .. },
+            ..
+        })
+    ));
+}
+
+#[test]
+fn where_the_program_of_the_rules_is_not_here_nothing_travels_and_nobody_pays() {
+    let mut net = Net::new(1, &rules(&format!("validator = '{}'", "03".repeat(32))));
+    let intruder = net.intruder(7);
+    intruder.push(&mut net, forge(Some(9), 1, b"even"));
+    assert!(net.delivered(0).is_empty());
+    assert!(net.charged(0).is_empty());
+    assert!(net.broadcast(0, say("mine")).is_none());
 }

@@ -1,11 +1,12 @@
 //! `plugin.toml`: what a plugin is, how it is started, and what it asks for. Unknown keys are refused, so that a
 //! permission or a limit that is misspelt is never silently missing.
 
+use crate::validator::{MAX_PROGRAM, Program, resolve};
 use hedgerow_api::Permission;
 use hedgerow_base::{AppName, Blame, Blamed, hash::hash};
 use hedgerow_overlay::{Rules, RulesText};
 use serde::Deserialize;
-use std::{collections::BTreeMap, fmt, io::Read as _, path::Path};
+use std::{collections::BTreeMap, fmt, io::Read as _, path::Path, sync::Arc};
 
 /// Name of the file in a plugin's folder.
 pub const FILE: &str = "plugin.toml";
@@ -87,9 +88,13 @@ pub struct Manifest {
     /// The app whose other members it talks to: UUID of a widget or a name. Its own name if it says nothing.
     #[serde(default)]
     pub app: Option<String>,
-    /// What every node checks messages between members by (Z7, Z9).
+    /// What every node checks messages between members by (Z7, Z9). A validator is named by its file in what was parsed,
+    /// and by its hash in what was read from a folder.
     #[serde(default)]
     pub messages: Option<RulesText>,
+    /// The validator.
+    #[serde(skip)]
+    pub program: Option<Arc<Program>>,
     /// Variables beside those that every plugin gets.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
@@ -131,18 +136,15 @@ impl Manifest {
     /// One sentence that says which key is wrong and how it should be.
     pub fn read(folder: &Path) -> Result<Self, ManifestError> {
         let path = folder.join(FILE);
-        let open = || {
-            // Opening a pipe would wait for its other end.
-            if !std::fs::metadata(&path)?.is_file() {
-                return Err(std::io::Error::other("it is no file"));
-            }
-            let file = std::fs::File::open(&path)?;
-            let mut bytes = Vec::new();
-            file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
-            Ok(bytes)
-        };
-        let bytes: Vec<u8> = open().map_err(|e: std::io::Error| ManifestError(format!("cannot be read: {e}")))?;
-        Self::parse(&bytes)
+        let bytes = beginning(&path, MAX_FILE).map_err(|e| ManifestError(format!("cannot be read: {e}")))?;
+        let mut found = Self::parse(&bytes)?;
+        if let Some(messages) = &found.messages {
+            let loaded = resolve(messages, |name| program(&folder.join(name)));
+            let (messages, program) = loaded.map_err(|e| ManifestError(format!("messages: {e}")))?;
+            found.messages = Some(messages);
+            found.program = program.map(Arc::new);
+        }
+        Ok(found)
     }
 
     /// Checks the bytes of a file.
@@ -183,18 +185,37 @@ impl Manifest {
     }
 }
 
+/// A file, and one byte more than it may have if it is too large.
+fn beginning(path: &Path, most: u64) -> std::io::Result<Vec<u8>> {
+    // Opening a pipe would wait for its other end.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("it is no file"));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(most + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The file of a validator, if it is there.
+fn program(path: &Path) -> Result<Option<Vec<u8>>, String> {
+    match beginning(path, MAX_PROGRAM as u64) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e.to_string()),
+    }
+}
+
 fn check_app(found: &Manifest) -> Result<(), ManifestError> {
     if let Some(app) = &found.app {
         let named: Result<AppName, _> = app.parse();
         named.map_err(|e| ManifestError(format!("app: {:?} is {e}", app.chars().take(80).collect::<String>())))?;
     }
     let Some(messages) = &found.messages else { return Ok(()) };
-    if messages.validator.is_some() {
-        return Err(ManifestError(
-            "messages: validator is reserved: programs are not supported by this version yet; use accept".into(),
-        ));
-    }
-    Rules::try_from(messages)
+    let others = RulesText {
+        validator: None,
+        ..messages.clone()
+    };
+    Rules::try_from(&others)
         .map(|_| ())
         .map_err(|e| ManifestError(format!("messages: {e}")))
 }

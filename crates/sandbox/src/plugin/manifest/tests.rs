@@ -58,6 +58,31 @@ fn unknown_keys_and_permissions_are_refused_by_name() {
 }
 
 #[test]
+fn a_validator_is_a_file_of_the_folder_and_stands_in_the_rules_with_its_hash() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = format!("{GOOD}[messages]\nvalidator = \"filters/a.wasm\"");
+    std::fs::write(folder.path().join(FILE), &text).unwrap();
+    let read = || Manifest::read(folder.path()).map_err(|e| e.to_string());
+    assert!(read().unwrap_err().contains("not among the files"));
+    let filters = folder.path().join("filters");
+    std::fs::create_dir_all(filters.join("a.wasm")).unwrap();
+    assert!(read().unwrap_err().contains("it is no file"));
+    std::fs::remove_dir(filters.join("a.wasm")).unwrap();
+    let file = filters.join("a.wasm");
+    std::fs::write(&file, vec![0; MAX_PROGRAM + 1]).unwrap();
+    assert!(read().unwrap_err().contains("too large"));
+    let bytes = wat::parse_str(include_str!("../../../../../examples/validator/digit.wat")).unwrap();
+    std::fs::write(&file, bytes).unwrap();
+    let found = read().unwrap();
+    let digest = data_encoding::HEXLOWER.encode(&found.program.unwrap().digest());
+    assert_eq!(found.messages.unwrap().validator, Some(digest));
+    let outside = text.replace("filters/a", "../a");
+    std::fs::write(folder.path().join(FILE), outside).unwrap();
+    assert!(read().unwrap_err().contains("without `..`"));
+    assert!(refused(&format!("{GOOD}[messages]\nvalidator = \"a.wasm\"\nmax_bytes = 0")).contains("max_bytes"));
+}
+
+#[test]
 fn secrets_and_what_changes_the_loader_do_not_go_into_the_environment() {
     for (name, why) in [
         ("API_TOKEN", "secret"),
