@@ -95,7 +95,9 @@ test("a widget whose validator cannot be run is not published, and a program of 
   ];
   for (const [files, why] of cases) await assert.rejects(publish(t, a, files), why);
   const rules = { validator: "filter.wasm" };
-  await assert.rejects(a.call("peers.open", { app: "tea", rules }), /names a file of a widget or a plugin/);
+  const owner = await connect({ data: a.data });
+  t.after(() => owner.close());
+  await assert.rejects(owner.call("peers.open", { app: "tea", rules }), /names a file of a widget or a plugin/);
 });
 
 test("a plugin's validator is a file of its folder, and is refused where it is missing", async (t) => {
