@@ -8,7 +8,6 @@ let table = null; // {id, host, game}
 
 const cells = Array.from({ length: 9 }, (_, cell) => {
   const button = document.createElement("button");
-  button.setAttribute("role", "gridcell");
   button.addEventListener("click", () => want({ move: cell }));
   board.append(button);
   return button;
@@ -65,6 +64,8 @@ async function begin(text, host) {
   const id = await named(text);
   await secrets.addGroup(id, text);
   table = { id, host, of: null, game: new Game() };
+  board.hidden = false;
+  for (const form of document.forms) form.hidden = true;
   own.textContent = host ? `Key of this table: ${text}` : "";
   want({ sit: true });
   draw();

@@ -164,7 +164,7 @@ fn our_table_is_read_and_its_unknown_keys_are_refused_by_name() {
     assert_eq!(
         error("[hedgerow]\nlicence = \"MIT\""),
         "manifest.toml: [hedgerow] has the unknown key \"licence\"; did you mean \"license\"? Known are uuid, version, license, \
-         summary, description, categories, tags, screenshots, source, permissions, component"
+         summary, description, categories, tags, screenshots, source, permissions, messages, component"
     );
     assert!(error("[hedgerow]\npermissions = [\"root\"]").contains("the permission \"root\" is unknown"));
     assert!(error("[hedgerow]\nversion = \"1\"").contains("1.2.3"));
