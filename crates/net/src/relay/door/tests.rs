@@ -195,7 +195,9 @@ async fn carries(how: Bad, a: u8, b: u8) {
         let bytes: Vec<u8> = (0..10_000u32).map(|n| n.to_le_bytes()[0] ^ round).collect();
         assert_eq!(exchange(&conn, &bytes).await, bytes, "{how:?}");
     }
-    assert!(touched.load(Ordering::Relaxed) > 20, "{how:?}");
+    // Several packets may travel in one frame of a relay.
+    let touched = touched.load(Ordering::Relaxed);
+    assert!(touched > 5, "{how:?}: {touched}");
     serving.abort();
 }
 
