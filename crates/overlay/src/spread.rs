@@ -63,7 +63,8 @@ impl Swarm {
             let Some(link) = self.links.get_mut(&peer) else {
                 continue;
             };
-            if at < pushes && link.queue.is_empty() && link.spend() {
+            // What waits to be announced together with more does not hold up a push; without credit neither goes.
+            if at < pushes && link.spend() {
                 kept.knows |= link.bit();
                 let frame = push(self.handle, false, kept, world.now_ms);
                 world.send(peer, frame);
