@@ -79,6 +79,50 @@ fn parameter_types() -> String {
     )
 }
 
+/// Of `directory.*` and `stats.*`.
+fn directory_types() -> String {
+    declared!(
+        types::Role,
+        types::UpdatePolicy,
+        types::Order,
+        types::Standing,
+        types::Shelf,
+        types::FrontPage,
+        types::Why,
+        types::Reason,
+        types::Person,
+        types::Rating,
+        types::Ratings,
+        types::Comment,
+        types::Lineage,
+        types::Descent,
+        types::PersonDetail,
+        types::Certificate,
+        types::DirectorySettings,
+        types::Blocked,
+        types::WidgetStatistics,
+        types::VersionUse,
+        types::TopWidget,
+        types::TopPerson,
+        types::FrontParams,
+        types::RateParams,
+        types::WidgetPage,
+        types::CommentsParams,
+        types::CommentParams,
+        types::EditCommentParams,
+        types::CommentId,
+        types::CloseIssueParams,
+        types::PersonParams,
+        types::CertifyParams,
+        types::CertificatesParams,
+        types::RevokeParams,
+        types::BlockParams,
+        types::SubjectParams,
+        types::SetDirectoryParams,
+        types::StatsParams,
+    )
+}
+
 /// Of `peers.*`, `secrets.*` and `streams.*`.
 fn app_parameter_types() -> String {
     declared!(
@@ -180,6 +224,7 @@ pub fn typescript() -> String {
     );
     out.push_str(&parameter_types());
     out.push_str(&app_parameter_types());
+    out.push_str(&directory_types());
     out.push_str(&result_types());
     let _ = writeln!(
         out,

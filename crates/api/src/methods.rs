@@ -210,6 +210,69 @@ methods! {
     /// Signs an uploaded package (`POST /api/packages`) as the next release of a widget and spreads it.
     WidgetPublish "widget.publish" Owner (PublishParams) -> Published;
 
+    /// Copies a widget, its source and all, as a new one of one's own: new UUID, the ancestor kept (W4).
+    WidgetFork "widget.fork" Owner (WidgetParams) -> Installed;
+    /// Figures of a widget for its author, from what peers say.
+    WidgetStatistics "widget.statistics" Owner [Directory] (WidgetParams) -> WidgetStatistics;
+
+    /// The front page of the directory: shelves of widgets, as this node sees them.
+    DirectoryFront "directory.front" Owner [Directory] (FrontParams) -> FrontPage;
+    /// Why a widget stands where it stands, in sentences.
+    DirectoryWhy "directory.why" Owner [Directory] (WidgetParams) -> Why;
+    /// What people think of a widget.
+    DirectoryRatings "directory.ratings" Owner [Directory] (WidgetPage) -> Ratings;
+    /// Rates a widget, or changes the rating: one per person and widget, signed, for everybody to read.
+    DirectoryRate "directory.rate" Owner (RateParams) -> Ratings;
+    /// Takes the own rating back.
+    DirectoryUnrate "directory.unrate" Owner (WidgetParams) -> Ratings;
+    /// The discussion of a widget, or its issues; oldest first, replies after what they reply to.
+    DirectoryComments "directory.comments" Owner [Directory] (CommentsParams) -> Vec<Comment>;
+    /// Writes a comment, a reply or an issue, signed, for everybody to read.
+    DirectoryComment "directory.comment" Owner (CommentParams) -> Comment;
+    /// Changes an own comment.
+    DirectoryEditComment "directory.edit_comment" Owner (EditCommentParams) -> Comment;
+    /// Takes an own comment back; replies to it stay.
+    DirectoryRemoveComment "directory.remove_comment" Owner (CommentId) -> Comment;
+    /// Closes an issue or opens it again: one's own, or any of an own widget.
+    DirectoryCloseIssue "directory.close_issue" Owner (CloseIssueParams) -> Comment;
+    /// What a widget was forked from, and what was forked from it.
+    DirectoryLineage "directory.lineage" Owner [Directory] (WidgetParams) -> Lineage;
+    /// Somebody who publishes, rates or vouches.
+    DirectoryPerson "directory.person" Owner [Directory] (PersonParams) -> PersonDetail;
+    /// Signed statements about a widget or a person, or by a person.
+    DirectoryCertificates "directory.certificates" Owner [Directory] (CertificatesParams) -> Vec<Certificate>;
+    /// Signs a statement about a widget or a person (W21).
+    DirectoryCertify "directory.certify" Owner (CertifyParams) -> Certificate;
+    /// Takes such a statement back; that spreads like the statement did.
+    DirectoryRevoke "directory.revoke" Owner (RevokeParams) -> Nothing;
+    /// Blocks a widget or a person here, and in the shared block list if wanted (C11).
+    DirectoryBlock "directory.block" Owner (BlockParams) -> DirectorySettings;
+    /// Takes that back.
+    DirectoryUnblock "directory.unblock" Owner (SubjectParams) -> DirectorySettings;
+    /// Uses the block list of somebody.
+    DirectorySubscribe "directory.subscribe" Owner (PersonParams) -> DirectorySettings;
+    /// Ends that.
+    DirectoryUnsubscribe "directory.unsubscribe" Owner (PersonParams) -> DirectorySettings;
+    /// Adds somebody to the people whose word counts.
+    DirectoryTrust "directory.trust" Owner (PersonParams) -> DirectorySettings;
+    /// Takes somebody off that list.
+    DirectoryDistrust "directory.distrust" Owner (PersonParams) -> DirectorySettings;
+    /// Whom one trusts, what is hidden and shared, and what may be spent.
+    DirectorySettings "directory.settings" Owner (Nothing) -> DirectorySettings;
+    /// Changes that.
+    DirectorySet "directory.set" Owner (SetDirectoryParams) -> DirectorySettings;
+
+    /// The most popular widgets (W14).
+    StatsTopWidgets "stats.top_widgets" Widget [Directory] (StatsParams) -> Vec<TopWidget>;
+    /// The newest widgets (W14).
+    StatsNewestWidgets "stats.newest_widgets" Widget [Directory] (StatsParams) -> Vec<TopWidget>;
+    /// The authors of best repute (W14).
+    StatsTopAuthors "stats.top_authors" Widget [Directory] (StatsParams) -> Vec<TopPerson>;
+    /// Those whose certificates are followed most (W14).
+    StatsTopModerators "stats.top_moderators" Widget [Directory] (StatsParams) -> Vec<TopPerson>;
+    /// Peers with the most similar widgets (W14).
+    StatsSimilarPeers "stats.similar_peers" Widget [Directory] (StatsParams) -> Vec<TopPerson>;
+
     /// Places a widget on the dashboard, alone or with others.
     InstanceAdd "instance.add" Owner (AddInstanceParams) -> Instance;
     /// Every instance on this node.

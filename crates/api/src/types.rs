@@ -25,6 +25,7 @@ macro_rules! results {
 }
 
 mod apps;
+mod directory;
 mod files;
 mod params;
 mod plugins;
@@ -33,6 +34,7 @@ mod results;
 mod trace;
 
 pub use apps::*;
+pub use directory::*;
 pub use files::*;
 pub use params::*;
 pub use plugins::*;

@@ -164,7 +164,27 @@ limit?: number,
 /**
  * How many to skip.
  */
-offset?: number, };
+offset?: number, 
+/**
+ * Order; without it, where the words were found and then the newest.
+ */
+order?: Order, 
+/**
+ * Only with this tag.
+ */
+tag?: string, 
+/**
+ * Only of this author, by key.
+ */
+author?: string, 
+/**
+ * Only what somebody trusted vouches for.
+ */
+vouched?: boolean, 
+/**
+ * At least so many stars.
+ */
+stars?: number, };
 
 export type WidgetParams = { 
 /**
@@ -821,6 +841,422 @@ export type StreamParams = {
  * The stream.
  */
 stream: number, };
+
+export type Role = "vouch" | "moderator" | "block" | "report";
+
+export type UpdatePolicy = "off" | "trusted" | "all";
+
+export type Order = "rating" | "popular" | "newest" | "active";
+
+export type Standing = { 
+/**
+ * Mean number of stars, as far as those who rate are trusted; none without ratings.
+ */
+stars: number | null, 
+/**
+ * Ratings in all.
+ */
+ratings: number, 
+/**
+ * Different people who say to use it, as met by this node.
+ */
+users: number, 
+/**
+ * Share of people who use it, estimated from what is reported, 0 to 1.
+ */
+popularity: number, 
+/**
+ * People this node trusts who use it, rate it well or vouch for it.
+ */
+known: number, 
+/**
+ * Whether somebody trusted vouches for it or for its author, or it is one's own.
+ */
+vouched: boolean, 
+/**
+ * Why it is not shown: a block list or the author's two-faced releases.
+ */
+blocked: string | null, 
+/**
+ * Something to know before using it, as a sentence.
+ */
+warning: string | null, 
+/**
+ * UUID of the widget that it was forked from.
+ */
+ancestor: string | null, };
+
+export type Shelf = { 
+/**
+ * `trusted`, `top_rated`, `rising`, `active` or `newest`.
+ */
+name: string, widgets: Array<WidgetSummary>, };
+
+export type FrontPage = { 
+/**
+ * Those without widgets are left out.
+ */
+shelves: Array<Shelf>, 
+/**
+ * Widgets in all.
+ */
+widgets: number, 
+/**
+ * Peers that this node compared its directory with lately.
+ */
+compared: number, 
+/**
+ * When it did last; none: not since it started.
+ */
+compared_ms: number | null, };
+
+export type Why = { uuid: string, reasons: Array<Reason>, };
+
+export type Reason = { 
+/**
+ * As a sentence.
+ */
+text: string, 
+/**
+ * For it (positive) or against it (negative), from -1 to 1.
+ */
+weight: number, };
+
+export type Person = { 
+/**
+ * Public key under which they publish, rate and vouch; 64 hex digits.
+ */
+key: string, 
+/**
+ * As they call themselves; two of one name differ in `key`.
+ */
+name: string, 
+/**
+ * What this node makes of them, 0 to 1.
+ */
+trust: number, 
+/**
+ * Oneself.
+ */
+me: boolean, 
+/**
+ * On one's list of trusted people.
+ */
+trusted: boolean, };
+
+export type Rating = { by: Person, 
+/**
+ * 1 to 5.
+ */
+stars: number, 
+/**
+ * May be empty.
+ */
+text: string, 
+/**
+ * By the clock of who wrote it, but not later than it came.
+ */
+time_ms: number, 
+/**
+ * It was changed after it was first written.
+ */
+edited: boolean, };
+
+export type Ratings = { stars: number | null, count: number, 
+/**
+ * How many gave one star, two, … five.
+ */
+each: Array<number>, mine: Rating | null, 
+/**
+ * Those of trusted people first, then the newest.
+ */
+list: Array<Rating>, };
+
+export type Comment = { 
+/**
+ * To reply to it or change it.
+ */
+id: string, uuid: string, by: Person, 
+/**
+ * Only issues have one.
+ */
+title: string, text: string, 
+/**
+ * What it replies to.
+ */
+parent: string | null, 
+/**
+ * Something to be fixed, for the author.
+ */
+issue: boolean, 
+/**
+ * Of an issue: done, says who opened it or the author of the widget.
+ */
+closed: boolean, time_ms: number, edited: boolean, 
+/**
+ * It was taken back; it stays as the place of its replies.
+ */
+removed: boolean, };
+
+export type Lineage = { uuid: string, 
+/**
+ * The oldest ancestor first, each followed by its forks.
+ */
+widgets: Array<Descent>, };
+
+export type Descent = { uuid: string, name: string, author: string, 
+/**
+ * UUID of what it was forked from.
+ */
+ancestor: string | null, 
+/**
+ * Steps from the oldest known ancestor.
+ */
+depth: number, stars: number | null, users: number, 
+/**
+ * Whether this node has a release of it.
+ */
+known: boolean, };
+
+export type PersonDetail = { 
+/**
+ * Lower bound of the share of good verdicts on what they published, by trusted people; 0 for who is new.
+ */
+reputation: number, 
+/**
+ * They signed two releases that exclude each other.
+ */
+two_faced: boolean, blocked: string | null, widgets: Array<WidgetSummary>, 
+/**
+ * Ratings and comments that they wrote.
+ */
+ratings: number, comments: number, 
+/**
+ * What others say of them.
+ */
+about: Array<Certificate>, 
+/**
+ * What they say of others.
+ */
+given: Array<Certificate>, 
+/**
+ * Why this node trusts them or does not.
+ */
+reasons: Array<Reason>, 
+/**
+ * Public key under which they publish, rate and vouch; 64 hex digits.
+ */
+key: string, 
+/**
+ * As they call themselves; two of one name differ in `key`.
+ */
+name: string, 
+/**
+ * What this node makes of them, 0 to 1.
+ */
+trust: number, 
+/**
+ * Oneself.
+ */
+me: boolean, 
+/**
+ * On one's list of trusted people.
+ */
+trusted: boolean, };
+
+export type Certificate = { 
+/**
+ * Its record.
+ */
+id: string, by: Person, role: Role, 
+/**
+ * UUID of a widget or key of a person.
+ */
+subject: string, 
+/**
+ * Name of that, if it is known.
+ */
+name: string, reason: string, time_ms: number, };
+
+export type DirectorySettings = { 
+/**
+ * People whose word counts: whoever one added.
+ */
+trusted: Array<Person>, 
+/**
+ * People whose block lists are used.
+ */
+block_lists: Array<Person>, 
+/**
+ * What one blocked oneself: UUIDs and keys, with the reason.
+ */
+blocked: Array<Blocked>, 
+/**
+ * Whether peers are told which widgets are installed here.
+ */
+share_installs: boolean, 
+/**
+ * Whether popular widgets are fetched ahead, so that they are there at once.
+ */
+collect: boolean, 
+/**
+ * Also those that nobody trusted vouches for.
+ */
+collect_unknown: boolean, 
+/**
+ * Bytes on the disk for widgets that were fetched ahead.
+ */
+collect_disk: number, 
+/**
+ * Bytes of traffic a day for that.
+ */
+collect_daily: number, 
+/**
+ * Bytes on the disk that are used for it now.
+ */
+collected: number, updates: UpdatePolicy, 
+/**
+ * Hours that a release has to be known before it is installed by itself.
+ */
+update_hold_hours: number, };
+
+export type Blocked = { 
+/**
+ * UUID of a widget or key of a person.
+ */
+subject: string, name: string, reason: string, 
+/**
+ * For everybody who uses this block list to see.
+ */
+shared: boolean, };
+
+export type WidgetStatistics = { uuid: string, 
+/**
+ * Different people met who use it.
+ */
+users: number, popularity: number, stars: number | null, ratings: number, comments: number, open_issues: number, forks: number, 
+/**
+ * Users by release number, the newest first.
+ */
+versions: Array<VersionUse>, };
+
+export type VersionUse = { version: string, sequence: number, users: number, };
+
+export type TopWidget = { uuid: string, name: string, author: string, icon: string | null, stars: number | null, users: number, popularity: number, created_ms: number, installed: boolean, };
+
+export type TopPerson = { 
+/**
+ * An alias that only this widget knows them by.
+ */
+name: string, 
+/**
+ * First digits of the key, to tell two of one name apart.
+ */
+mark: string, 
+/**
+ * 0 to 1: reputation of an author, trust in a moderator, likeness of a peer.
+ */
+score: number, 
+/**
+ * Widgets published, certificates given, or widgets in common.
+ */
+count: number, };
+
+export type FrontParams = { 
+/**
+ * Widgets on each shelf, at most 50; 12 unless told.
+ */
+limit?: number, };
+
+export type RateParams = { uuid: string, 
+/**
+ * 1 to 5.
+ */
+stars: number, 
+/**
+ * At most 2,000 characters.
+ */
+text?: string, };
+
+export type WidgetPage = { uuid: string, 
+/**
+ * At most 100; 30 unless told.
+ */
+limit?: number, offset?: number, };
+
+export type CommentsParams = { uuid: string, 
+/**
+ * Issues instead of comments.
+ */
+issues?: boolean, };
+
+export type CommentParams = { uuid: string, 
+/**
+ * At most 4,000 characters.
+ */
+text: string, 
+/**
+ * Makes it an issue; at most 120 characters.
+ */
+title?: string, 
+/**
+ * Id of the comment that it replies to.
+ */
+parent?: string, };
+
+export type EditCommentParams = { id: string, text?: string, title?: string, };
+
+export type CommentId = { id: string, };
+
+export type CloseIssueParams = { id: string, closed: boolean, };
+
+export type PersonParams = { 
+/**
+ * 64 hex digits.
+ */
+key: string, };
+
+export type CertifyParams = { role: Role, 
+/**
+ * UUID of a widget or key of a person.
+ */
+subject: string, 
+/**
+ * At most 300 characters.
+ */
+reason?: string, };
+
+export type CertificatesParams = { subject?: string, by?: string, };
+
+export type RevokeParams = { role: Role, subject: string, };
+
+export type BlockParams = { 
+/**
+ * UUID of a widget or key of a person.
+ */
+subject: string, reason?: string, 
+/**
+ * Also tell everybody who uses one's block list.
+ */
+share?: boolean, };
+
+export type SubjectParams = { 
+/**
+ * UUID of a widget or key of a person.
+ */
+subject: string, };
+
+export type SetDirectoryParams = { share_installs?: boolean, collect?: boolean, collect_unknown?: boolean, collect_disk?: number, collect_daily?: number, updates?: UpdatePolicy, update_hold_hours?: number, };
+
+export type StatsParams = { 
+/**
+ * The instance, if a widget asks.
+ */
+instance?: string, 
+/**
+ * At most 100; 10 unless told.
+ */
+limit?: number, };
 
 export type MethodDoc = { name: string, doc: string, 
 /**
@@ -1569,7 +2005,11 @@ installed: string | null,
 /**
  * Two different releases carry one number: the author's key is not safe.
  */
-forked: boolean, };
+forked: boolean, 
+/**
+ * How it stands here.
+ */
+standing: Standing, };
 
 export type PermissionAsk = { 
 /**
@@ -1611,7 +2051,31 @@ previous: string | null,
 /**
  * Installed from a file, not from the directory.
  */
-unpublished: boolean, uuid: string, name: string, version: string, 
+unpublished: boolean, 
+/**
+ * Paths of pictures in the package, for `widget.file`.
+ */
+pictures: Array<string>, 
+/**
+ * Forks of it.
+ */
+forks: number, 
+/**
+ * What trusted people say of it and of its author.
+ */
+certificates: Array<Certificate>, 
+/**
+ * Its author as the directory knows them.
+ */
+by: Person | null, 
+/**
+ * Keys that have to sign a release, and keys in all.
+ */
+threshold: [number, number], 
+/**
+ * Whether nothing newer is withheld: enough peers were asked lately, and none knows anything newer.
+ */
+fresh: boolean, uuid: string, name: string, version: string, 
 /**
  * Author's name, as they give it.
  */
@@ -1639,7 +2103,11 @@ installed: string | null,
 /**
  * Two different releases carry one number: the author's key is not safe.
  */
-forked: boolean, };
+forked: boolean, 
+/**
+ * How it stands here.
+ */
+standing: Standing, };
 
 export type CategoryCount = { category: string, widgets: number, };
 
@@ -2194,6 +2662,66 @@ export interface Methods {
   "widget.remove": { params: RemoveWidgetParams; result: Nothing };
   /** Signs an uploaded package (`POST /api/packages`) as the next release of a widget and spreads it. */
   "widget.publish": { params: PublishParams; result: Published };
+  /** Copies a widget, its source and all, as a new one of one's own: new UUID, the ancestor kept (W4). */
+  "widget.fork": { params: WidgetParams; result: Installed };
+  /** Figures of a widget for its author, from what peers say. */
+  "widget.statistics": { params: WidgetParams; result: WidgetStatistics };
+  /** The front page of the directory: shelves of widgets, as this node sees them. */
+  "directory.front": { params: FrontParams; result: FrontPage };
+  /** Why a widget stands where it stands, in sentences. */
+  "directory.why": { params: WidgetParams; result: Why };
+  /** What people think of a widget. */
+  "directory.ratings": { params: WidgetPage; result: Ratings };
+  /** Rates a widget, or changes the rating: one per person and widget, signed, for everybody to read. */
+  "directory.rate": { params: RateParams; result: Ratings };
+  /** Takes the own rating back. */
+  "directory.unrate": { params: WidgetParams; result: Ratings };
+  /** The discussion of a widget, or its issues; oldest first, replies after what they reply to. */
+  "directory.comments": { params: CommentsParams; result: Array<Comment> };
+  /** Writes a comment, a reply or an issue, signed, for everybody to read. */
+  "directory.comment": { params: CommentParams; result: Comment };
+  /** Changes an own comment. */
+  "directory.edit_comment": { params: EditCommentParams; result: Comment };
+  /** Takes an own comment back; replies to it stay. */
+  "directory.remove_comment": { params: CommentId; result: Comment };
+  /** Closes an issue or opens it again: one's own, or any of an own widget. */
+  "directory.close_issue": { params: CloseIssueParams; result: Comment };
+  /** What a widget was forked from, and what was forked from it. */
+  "directory.lineage": { params: WidgetParams; result: Lineage };
+  /** Somebody who publishes, rates or vouches. */
+  "directory.person": { params: PersonParams; result: PersonDetail };
+  /** Signed statements about a widget or a person, or by a person. */
+  "directory.certificates": { params: CertificatesParams; result: Array<Certificate> };
+  /** Signs a statement about a widget or a person (W21). */
+  "directory.certify": { params: CertifyParams; result: Certificate };
+  /** Takes such a statement back; that spreads like the statement did. */
+  "directory.revoke": { params: RevokeParams; result: Nothing };
+  /** Blocks a widget or a person here, and in the shared block list if wanted (C11). */
+  "directory.block": { params: BlockParams; result: DirectorySettings };
+  /** Takes that back. */
+  "directory.unblock": { params: SubjectParams; result: DirectorySettings };
+  /** Uses the block list of somebody. */
+  "directory.subscribe": { params: PersonParams; result: DirectorySettings };
+  /** Ends that. */
+  "directory.unsubscribe": { params: PersonParams; result: DirectorySettings };
+  /** Adds somebody to the people whose word counts. */
+  "directory.trust": { params: PersonParams; result: DirectorySettings };
+  /** Takes somebody off that list. */
+  "directory.distrust": { params: PersonParams; result: DirectorySettings };
+  /** Whom one trusts, what is hidden and shared, and what may be spent. */
+  "directory.settings": { params: Nothing; result: DirectorySettings };
+  /** Changes that. */
+  "directory.set": { params: SetDirectoryParams; result: DirectorySettings };
+  /** The most popular widgets (W14). */
+  "stats.top_widgets": { params: StatsParams; result: Array<TopWidget> };
+  /** The newest widgets (W14). */
+  "stats.newest_widgets": { params: StatsParams; result: Array<TopWidget> };
+  /** The authors of best repute (W14). */
+  "stats.top_authors": { params: StatsParams; result: Array<TopPerson> };
+  /** Those whose certificates are followed most (W14). */
+  "stats.top_moderators": { params: StatsParams; result: Array<TopPerson> };
+  /** Peers with the most similar widgets (W14). */
+  "stats.similar_peers": { params: StatsParams; result: Array<TopPerson> };
   /** Places a widget on the dashboard, alone or with others. */
   "instance.add": { params: AddInstanceParams; result: Instance };
   /** Every instance on this node. */

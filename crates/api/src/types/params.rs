@@ -72,6 +72,16 @@ params! {
         #[serde(default)] limit: Option<u32>,
         /// How many to skip.
         #[serde(default)] offset: Option<u32>,
+        /// Order; without it, where the words were found and then the newest.
+        #[serde(default)] order: Option<Order>,
+        /// Only with this tag.
+        #[serde(default)] tag: Option<String>,
+        /// Only of this author, by key.
+        #[serde(default)] author: Option<String>,
+        /// Only what somebody trusted vouches for.
+        #[serde(default)] #[ts(as = "Option<_>", optional)] vouched: bool,
+        /// At least so many stars.
+        #[serde(default)] stars: Option<f64>,
     }
     /// Names a widget.
     WidgetParams {

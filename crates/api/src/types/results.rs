@@ -109,6 +109,8 @@ results! {
         installed: Option<String>,
         /// Two different releases carry one number: the author's key is not safe.
         forked: bool,
+        /// How it stands here.
+        #[serde(default)] standing: Standing,
     }
     /// A permission and why it is wanted.
     PermissionAsk {
@@ -139,6 +141,18 @@ results! {
         previous: Option<String>,
         /// Installed from a file, not from the directory.
         unpublished: bool,
+        /// Paths of pictures in the package, for `widget.file`.
+        pictures: Vec<String>,
+        /// Forks of it.
+        forks: u32,
+        /// What trusted people say of it and of its author.
+        certificates: Vec<Certificate>,
+        /// Its author as the directory knows them.
+        by: Option<Person>,
+        /// Keys that have to sign a release, and keys in all.
+        threshold: [u32; 2],
+        /// Whether nothing newer is withheld: enough peers were asked lately, and none knows anything newer.
+        fresh: bool,
     }
     /// A category in use.
     CategoryCount { category: String, widgets: u64, }
