@@ -4,4 +4,6 @@ mod chain;
 mod collect;
 mod merit;
 mod popularity;
+mod rounds;
+mod standing;
 mod votes;
