@@ -12,6 +12,7 @@ mod api;
 mod core;
 pub mod fetch;
 pub mod recon;
+pub mod riblt;
 
 pub use crate::{
     api::{Effect, Input, PublishError},

@@ -20,6 +20,7 @@ use std::{
 
 mod fetching;
 mod hostile;
+mod rateless;
 mod spread;
 
 struct Rng(u64);

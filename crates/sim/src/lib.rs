@@ -15,6 +15,7 @@ pub mod handshake;
 pub mod poisson;
 pub mod popularity;
 mod queue;
+pub mod reconcile;
 pub mod speed;
 pub mod spread;
 pub mod trust;

@@ -1,11 +1,11 @@
-//! `hedgerow sim whitelist`, `epidemic` and `speed`.
+//! `hedgerow sim whitelist`, `epidemic`, `speed` and `reconcile`.
 
 use super::{parse_share, show, threads::Threads};
 use crate::cli::{Context, Result, refused};
 use clap::Args;
 use hedgerow_sim::{
     epidemic::{self, Table},
-    speed,
+    reconcile, speed,
     whitelist::{self, Method},
 };
 use std::{fs, time::Instant};
@@ -123,6 +123,34 @@ pub(super) fn speed(arguments: &Speed, context: &Context) -> Result {
         speed::run(*peers, *rounds, *seed, threads, &seconds, &largest_memory)
     };
     show("Exchanging", work, context, speed::Report::text)
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reconcile {
+    /// Records of each of the two peers.
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    records: usize,
+    /// Records that only one of them has, half of them each.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    differences: usize,
+    /// Symbols that are asked for at once.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    batch: usize,
+    /// Of everything random: the same seed gives the same symbols.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+pub(super) fn reconcile(arguments: &Reconcile, context: &Context) -> Result {
+    let begin = Instant::now();
+    let plan = reconcile::Plan {
+        records: arguments.records,
+        differences: arguments.differences,
+        batch: arguments.batch,
+        seed: arguments.seed,
+    };
+    let work = || reconcile::run(&plan, &|| begin.elapsed().as_secs_f64());
+    show("Comparing", work, context, reconcile::Report::text)
 }
 
 /// Bytes of memory that this process had at most, where the system says (Linux).

@@ -42,6 +42,8 @@ pub(crate) enum Sim {
     Epidemic(gossip::Epidemic),
     /// How many exchanges a second the fast path makes, and what memory it takes.
     Speed(gossip::Speed),
+    /// What it costs two peers to find how their records differ, whatever the number of records.
+    Reconcile(gossip::Reconcile),
     /// How fast a release reaches everybody, how soon withheld updates are noticed, and attacks on what is taken.
     Update(trust::Update),
     /// Whom to download from when peers lie: the threat models of EigenTrust, its ranking and ours.
@@ -97,6 +99,7 @@ pub(super) fn run(sim: &Sim, context: &Context) -> Result {
         Sim::Whitelist(arguments) => gossip::whitelist(arguments, context),
         Sim::Epidemic(arguments) => gossip::epidemic(arguments, context),
         Sim::Speed(arguments) => gossip::speed(arguments, context),
+        Sim::Reconcile(arguments) => gossip::reconcile(arguments, context),
         Sim::Update(arguments) => trust::update(arguments, context),
         Sim::Trust(arguments) => trust::trust(arguments, context),
         Sim::Eclipse(arguments) => trust::eclipse(arguments, context),
