@@ -21,8 +21,8 @@ pub const MAX_SYMBOLS: usize = 12_288;
 pub const MAX_DIFFERENCES: usize = 8_192;
 /// Changes of symbols in peeling. An id is in 18 of [`MAX_SYMBOLS`] on average.
 const MAX_WORK: usize = 64 * MAX_DIFFERENCES;
-/// The first symbols are worked out together, then as many again as there are, so that asking for one at a time costs no
-/// more.
+/// The first symbols are worked out together, then half as many again as there are, so that asking for one at a time costs
+/// no more.
 const FIRST: usize = 64;
 
 /// Shortens ids for one session. Drawn at random by the side that asks.
@@ -82,8 +82,9 @@ struct Short {
 
 /// Goes through the symbols that an id is in: number 0, and number i with a chance of 1/(1 + i/2).
 ///
-/// From symbol i, with a random number r below 2^64 and s = 1 + the whole part of its root, the next is
-/// (2i + 3)(2^32 - s) / 2s further, rounded up, and at least one.
+/// From symbol i, the next is 1 + (2i + 3)(2^32 - s) / 2s further, in whole numbers, where s is 1 + the larger of two random
+/// numbers below 2^32. The paper has the root of a random number there; the larger of two falls the same way, and needs
+/// no root. The two are the halves of a step of SplitMix64 that begins with the short id.
 #[derive(Clone, Copy, Debug)]
 struct Walk {
     short: u64,
@@ -111,16 +112,16 @@ impl Walk {
         random = (random ^ (random >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         random = (random ^ (random >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         random ^= random >> 31;
-        let root = random.isqrt() + 1;
+        let larger = (random >> 32).max(random & u64::from(u32::MAX)) + 1;
         // The walk is never asked beyond MAX_SYMBOLS, so this stays below 2^48.
-        let leap = ((2 * u64::from(self.at) + 3) * ((1 << 32) - root)).div_ceil(2 * root);
-        self.at = u32::try_from(u64::from(self.at) + leap.max(1)).unwrap_or(u32::MAX);
+        let leap = (2 * u64::from(self.at) + 3) * ((1 << 32) - larger) / (2 * larger);
+        self.at = u32::try_from(u64::from(self.at) + 1 + leap).unwrap_or(u32::MAX);
     }
 }
 
 /// The symbols of a set.
 ///
-/// Takes 32 bytes of memory for each id and 24 for each symbol. The paper keeps ids in a heap by their next symbol; as
+/// Takes 24 bytes of memory for each id and 24 for each symbol. The paper keeps ids in a heap by their next symbol; as
 /// symbols are made many at once here, going through all ids in order is several times faster.
 #[derive(Clone, Debug)]
 pub struct Encoder {
@@ -154,7 +155,8 @@ impl Encoder {
     pub fn symbols(&mut self, from: usize, to: usize) -> &[Symbol] {
         let to = to.min(MAX_SYMBOLS);
         if to > self.symbols.len() {
-            self.make(to.max(2 * self.symbols.len()).clamp(FIRST, MAX_SYMBOLS));
+            let more = self.symbols.len() + self.symbols.len() / 2;
+            self.make(to.max(more).clamp(FIRST, MAX_SYMBOLS));
         }
         self.symbols.get(from..to).unwrap_or_default()
     }

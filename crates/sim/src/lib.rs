@@ -16,6 +16,7 @@ pub mod poisson;
 pub mod popularity;
 mod queue;
 pub mod reconcile;
+pub mod report;
 pub mod speed;
 pub mod spread;
 pub mod trust;

@@ -105,8 +105,8 @@ fn overhead(differences: u64, seeds: std::ops::Range<u64>) -> f64 {
 
 #[test]
 fn as_many_symbols_are_needed_as_the_paper_says() {
-    // Yang et al. 2024: 1.35 in the limit, 1.35 to 1.72 over all sizes; our own model: 1.76, 1.375, 1.367.
-    let found = [overhead(4, 0..4000), overhead(1000, 0..20), overhead(5000, 0..20)];
+    // One run of 1000 is off by .03 either way, hence many. Yang et al. 2024: 1.35 in the limit, 1.35 to 1.72 over all sizes; our own model: 1.76, 1.375, 1.367.
+    let found = [overhead(4, 0..4000), overhead(1000, 0..300), overhead(5000, 0..20)];
     std::println!("symbols for each difference: {found:.3?}");
     for (found, published) in found.iter().zip([1.76, 1.375, 1.367]) {
         assert!((found / published - 1.0).abs() < 0.05, "{found}, published {published}");

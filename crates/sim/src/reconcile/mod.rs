@@ -3,6 +3,8 @@
 //! Half of the differences are on either side. The one that asks gets symbols until all is found, and then asks for the
 //! records that it lacks by their short ids.
 
+mod page;
+
 #[cfg(test)]
 mod tests;
 
