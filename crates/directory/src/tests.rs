@@ -18,6 +18,7 @@ use std::{
     vec::Vec,
 };
 
+mod attacks;
 mod fetching;
 mod hostile;
 mod rateless;

@@ -3,5 +3,6 @@ mod certificates;
 mod chain;
 mod collect;
 mod merit;
+mod names;
 mod popularity;
 mod votes;

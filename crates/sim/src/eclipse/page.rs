@@ -82,10 +82,10 @@ impl Report {
         };
         Section {
             title: "How it came to that".into(),
-            words: "Hostile shares, on average over honest peers.".into(),
+            words: "Hostile shares, on average over honest peers. Random slots clear as more honest peers come to be known.".into(),
             plot: Some(Plot::Curves(Curves {
                 title: "Hostile share over rounds".into(),
-                says: "The naive view and the taste buddies fill up at once, the random slots do not.".into(),
+                says: "Random slots are half hostile in the beginning and clear slowly; the naive view stays theirs.".into(),
                 across: "rounds of 15 seconds".into(),
                 scale: Scale::Share,
                 lines: vec![

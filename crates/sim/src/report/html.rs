@@ -12,7 +12,7 @@ const LOOK: &str = "\
 *{box-sizing:border-box}body{margin:0 auto;padding:2rem 1.25rem 4rem;max-width:76rem;color:var(--ink);\
 background:var(--paper);font:16px/1.55 system-ui,sans-serif}h1{font-size:1.8rem;line-height:1.25;margin:0 0 .75rem}\
 h2{font-size:1.25rem;margin:2.5rem 0 .5rem}p{max-width:46rem;margin:.5rem 0}\
-.lead{font-size:1.1rem}.soft{color:var(--soft)}\
+.lead{font-size:1.1rem}.soft{color:var(--soft)}section+.soft{margin-top:2.5rem}\
 .pair{display:grid;gap:1.5rem;grid-template-columns:minmax(0,7fr) minmax(0,5fr);align-items:start;margin-top:1rem}\
 .pair.plain{grid-template-columns:minmax(0,1fr)}\
 @media (max-width:60rem){.pair{grid-template-columns:minmax(0,1fr)}}\
