@@ -13,6 +13,7 @@ mod chain;
 mod core;
 pub mod fetch;
 pub mod recon;
+pub mod riblt;
 mod sayings;
 mod take;
 

@@ -18,8 +18,10 @@ use std::{
     vec::Vec,
 };
 
+mod attacks;
 mod fetching;
 mod hostile;
+mod rateless;
 mod said;
 mod signers;
 mod spread;

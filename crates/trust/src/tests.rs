@@ -3,6 +3,7 @@ mod certificates;
 mod chain;
 mod collect;
 mod merit;
+mod names;
 mod popularity;
 mod rounds;
 mod standing;

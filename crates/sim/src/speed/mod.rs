@@ -5,6 +5,7 @@
 //! states of the round before, and nothing else, so the work can be divided in any way; the three reads wait for memory
 //! at the same time.
 
+mod page;
 mod schedule;
 
 #[cfg(test)]
