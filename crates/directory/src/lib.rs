@@ -15,6 +15,7 @@ pub mod fetch;
 pub mod recon;
 pub mod riblt;
 mod sayings;
+mod sketch;
 mod take;
 
 pub use crate::{
