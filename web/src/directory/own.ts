@@ -1,0 +1,18 @@
+/** Finding one's own widgets. The key that signs them is not the user's; it is known from anything that was signed with it. */
+import type { WidgetDetail } from "../api/types";
+import { data } from "../state/data.svelte";
+import { call } from "../state/session.svelte";
+
+/** Own widgets, the newest first: those that are installed here, and all others of the same author. */
+export async function ownWidgets(): Promise<WidgetDetail[]> {
+  const show = (uuid: string) => call("widget.show", { uuid }).catch(() => null);
+  const there = (list: (WidgetDetail | null)[]) => list.filter((w): w is WidgetDetail => w !== null && w.own);
+  const installed = there(await Promise.all(data.installed.map((w) => show(w.uuid))));
+  const key = installed.find((w) => w.author_key && !w.unpublished)?.author_key ?? (await call("widget.search", { limit: 100 })).find((w) => w.author !== "" && w.author === data.status?.name)?.author_key;
+  const known = new Map(installed.map((w) => [w.uuid, w]));
+  if (key) {
+    const others = (await call("widget.search", { author: key, limit: 100 })).filter((w) => !known.has(w.uuid));
+    for (const w of there(await Promise.all(others.map((o) => show(o.uuid))))) known.set(w.uuid, w);
+  }
+  return [...known.values()].sort((a, b) => b.created_ms - a.created_ms);
+}
