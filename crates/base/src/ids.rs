@@ -51,6 +51,9 @@ id32!(
     /// A user: the public half of the root key made from the recovery phrase.
     UserId, "user id (64 hex digits)");
 id32!(
+    /// Somebody in the directory: the public key under which a user publishes, rates and vouches.
+    PersonId, "key of a person (64 hex digits)");
+id32!(
     /// What a widget sees of a user (`selfAddr`): a public key per user and widget, unlinkable across widgets.
     Pseudonym, "pseudonym (64 hex digits)");
 id32!(

@@ -1,6 +1,6 @@
 //! Ed25519 keys and signatures (RFC 8032), verified strictly: non-canonical and small-order forms are refused.
 
-use crate::ids::{LogId, NodeId, Pseudonym, UserId};
+use crate::ids::{LogId, NodeId, PersonId, Pseudonym, UserId};
 use alloc::vec::Vec;
 use core::fmt;
 use ed25519_dalek::Signer;
@@ -65,7 +65,7 @@ macro_rules! role {
         }
     )* };
 }
-role!(NodeId, UserId, Pseudonym, LogId);
+role!(NodeId, UserId, Pseudonym, LogId, PersonId);
 
 /// An Ed25519 secret: wiped when dropped, never printed.
 #[derive(Clone)]

@@ -17,8 +17,8 @@ pub mod tree;
 pub use app::{Alias, AppName};
 pub use blame::{Blame, Blamed};
 pub use ids::{
-    AppId, ContentId, EntryHash, InstanceId, LogId, MessageId, NodeId, ParseIdError, Pseudonym, RecordId, SpaceId,
-    UserId, WidgetId,
+    AppId, ContentId, EntryHash, InstanceId, LogId, MessageId, NodeId, ParseIdError, PersonId, Pseudonym, RecordId,
+    SpaceId, UserId, WidgetId,
 };
 pub use keys::{PublicKey, SecretKey, Signature, SignatureError};
 

@@ -5,6 +5,7 @@
 //! a hard limit. A package's own `webxdc.js` is never handed out.
 
 mod error;
+mod fork;
 mod licence;
 mod manifest;
 mod mime;
@@ -13,6 +14,7 @@ mod skeleton;
 mod zeronet;
 
 pub use error::PackageError;
+pub use fork::fork;
 pub use licence::check_licence;
 pub use manifest::{Asked, KNOWN_PERMISSIONS, Manifest, PermissionDiff, check_version, sentence};
 pub use mime::mime_for;

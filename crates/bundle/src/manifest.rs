@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use toml::{Table, Value};
 
 /// Keys of the `[hedgerow]` table; others are refused.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "uuid",
+    "ancestor",
     "version",
     "license",
     "summary",
@@ -69,6 +70,8 @@ pub struct Manifest {
     pub license: Option<String>,
     /// One line.
     pub summary: String,
+    /// UUID of the widget that this one was forked from (W4).
+    pub ancestor: Option<String>,
     /// Plain text.
     pub description: String,
     /// At most 8.
@@ -203,6 +206,7 @@ impl Manifest {
             check_version(version)?;
         }
         self.uuid = text("uuid", 36)?;
+        self.ancestor = text("ancestor", 36)?;
         self.license = text("license", 200)?;
         self.summary = text("summary", 160)?
             .map(|s| s.replace(['\n', '\t'], " "))

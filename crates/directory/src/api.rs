@@ -1,8 +1,8 @@
 //! What goes into the core and what comes out.
 
-use alloc::{boxed::Box, vec::Vec};
-use hedgerow_base::{Blame, Blamed, NodeId, RecordId, WidgetId};
-use hedgerow_wire::directory::{Record, Release};
+use alloc::{boxed::Box, collections::BTreeSet, vec::Vec};
+use hedgerow_base::{Blame, Blamed, NodeId, PersonId, RecordId, WidgetId};
+use hedgerow_wire::directory::{Record, Release, Round, Said};
 
 /// What the driver tells the core.
 #[derive(Clone, Debug)]
@@ -27,6 +27,13 @@ pub enum Input {
         /// The peer.
         peer: NodeId,
     },
+    /// Whom this node trusts: their words have room when there is little. And whose are not wanted.
+    Trust {
+        /// Trusted people.
+        trusted: BTreeSet<PersonId>,
+        /// People whose statements are refused.
+        unwanted: BTreeSet<PersonId>,
+    },
     /// A frame from a peer.
     Message {
         /// The peer.
@@ -44,12 +51,41 @@ pub enum Effect {
     Persist {
         /// Its id.
         id: RecordId,
-        /// Its widget.
-        widget: WidgetId,
-        /// Its sequence number.
+        /// Its widget; none for what is said of a person.
+        widget: Option<WidgetId>,
+        /// Its sequence number, if it is a release; otherwise 0.
         sequence: u64,
         /// As to be restored and sent.
         bytes: Vec<u8>,
+    },
+    /// Forget a record: something newer took its place, or somebody trusted its room.
+    Drop {
+        /// Which.
+        id: RecordId,
+    },
+    /// A person said something; it was persisted.
+    Said {
+        /// Its record.
+        id: RecordId,
+        /// What.
+        said: Box<Said>,
+    },
+    /// The author changed who signs, or took releases back: another stored release is the newest now, or none.
+    Changed {
+        /// The widget.
+        widget: WidgetId,
+    },
+    /// A part of a round of the exchange.
+    Round {
+        /// From whom.
+        peer: NodeId,
+        /// What.
+        round: Box<Round>,
+    },
+    /// Both stores have the same records now.
+    Compared {
+        /// With whom.
+        peer: NodeId,
     },
     /// This release is now the newest of its widget: lists and search show it.
     Head {
@@ -93,8 +129,11 @@ pub enum PublishError {
     #[error("there is a newer release of this widget already; publish again to continue after it")]
     Stale,
     /// Not signed by the author's key.
-    #[error("the release is not signed by the widget's author")]
+    #[error("the release is not signed by enough of the widget's author keys")]
     NotAuthor,
+    /// Something newer stands at its place.
+    #[error("there is a newer version of this already; read it again and repeat the change")]
+    Old,
     /// A quota is reached.
     #[error("the directory takes no more from this author or for this widget")]
     Quota,

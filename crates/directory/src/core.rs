@@ -1,8 +1,11 @@
 //! The exchange: records in, verified, kept once, passed on.
 
 use crate::{
-    api::{Effect, Input, PublishError},
-    recon::IdSet,
+    api::{Effect, Input},
+    chain::Chain,
+    recon::{Answer, IdSet},
+    sayings::Sayings,
+    take::Taken,
 };
 use alloc::{
     boxed::Box,
@@ -10,14 +13,10 @@ use alloc::{
     vec::Vec,
 };
 use hedgerow_base::{NodeId, PublicKey, RecordId, WidgetId};
-use hedgerow_wire::directory::{DirectoryFrame, DirectoryFrameError, MAX_IDS, Range, Record};
+use hedgerow_wire::directory::{
+    DirectoryFrame, DirectoryFrameError, Genesis, KIND_INSTALLS, MAX_IDS, Range, Record, Round, Slot,
+};
 
-/// Records in all.
-const MOST_RECORDS: usize = 400_000;
-/// Releases of one widget.
-const MOST_RELEASES: usize = 200;
-/// Widgets of one author key.
-const MOST_WIDGETS: u32 = 500;
 /// How often connected peers reconcile again, in milliseconds: heals whatever was lost.
 const RECONCILE_MS: u64 = 120_000;
 /// Reconciliation messages that a peer may send per [`RECONCILE_MS`]; more are not answered.
@@ -26,23 +25,13 @@ const MOST_STEPS: u32 = 256;
 const MOST_COPIES: usize = 2;
 /// Records beside those: a small directory may be fetched more often.
 const MOST_EXTRA: usize = 4096;
-/// Ids of refused records that are remembered, so that they are not fetched again and again.
-const MOST_REFUSED: usize = 65_536;
 /// Ids that are asked of a peer at once.
 const WANT: usize = 2048;
-
-#[derive(Clone, Debug, Default)]
-struct Widget {
-    releases: BTreeMap<u64, RecordId>,
-    /// What each of `releases` names as the one before it.
-    before: BTreeMap<u64, Option<RecordId>>,
-    newest: Option<(u64, RecordId)>,
-    count: usize,
-    forked: bool,
-}
+/// New statements of people that this node does not trust, which a peer may bring per [`RECONCILE_MS`] beside the first.
+const STRANGERS_MORE: u32 = 2_000;
 
 #[derive(Default)]
-struct Peer {
+pub(crate) struct Peer {
     steps: u32,
     /// Records sent because it wanted them.
     served: usize,
@@ -54,22 +43,19 @@ struct Peer {
 /// and call [`Directory::handle_timeout`] when the time of [`Directory::poll_timeout`] has come.
 #[derive(Default)]
 pub struct Directory {
-    ids: IdSet,
-    widgets: BTreeMap<WidgetId, Widget>,
-    authors: BTreeMap<PublicKey, u32>,
-    pinned: BTreeMap<WidgetId, BTreeSet<RecordId>>,
-    peers: BTreeMap<NodeId, Peer>,
+    pub(crate) ids: IdSet,
+    pub(crate) widgets: BTreeMap<WidgetId, Chain>,
+    pub(crate) sayings: Sayings,
+    /// Sound records whose change of signers is not here yet.
+    pub(crate) waiting: Vec<Record>,
+    /// New statements of strangers that a peer brought.
+    pub(crate) strangers: BTreeMap<NodeId, u32>,
+    pub(crate) authors: BTreeMap<PublicKey, u32>,
+    pub(crate) pinned: BTreeMap<WidgetId, BTreeSet<RecordId>>,
+    pub(crate) peers: BTreeMap<NodeId, Peer>,
     /// Sound records that are over a quota or not allowed.
-    refused: BTreeSet<RecordId>,
+    pub(crate) refused: BTreeSet<RecordId>,
     reconcile_at: Option<u64>,
-}
-
-enum Taken {
-    New,
-    Known,
-    /// Sound, but over a quota.
-    Refused,
-    Bad(&'static str),
 }
 
 impl Directory {
@@ -83,11 +69,11 @@ impl Directory {
         match input {
             Input::Restore { bytes } => {
                 if let Ok(record) = Record::from_bytes(&bytes) {
-                    self.keep(&record);
+                    self.keep(&record, effects);
                 }
             }
             Input::Publish { record } => {
-                if matches!(self.take(*record, effects), Taken::New) {
+                if matches!(self.take(*record, None, effects), Taken::New) {
                     self.spread(None, effects);
                 }
             }
@@ -99,6 +85,7 @@ impl Directory {
             Input::PeerDisconnected { peer } => {
                 self.peers.remove(&peer);
             }
+            Input::Trust { trusted, unwanted } => self.sayings.trust(trusted, unwanted),
             Input::Message { peer, bytes } => {
                 if let Err(what) = self.message(peer, &bytes, effects) {
                     effects.push(Effect::Misbehaved { peer, what });
@@ -118,6 +105,9 @@ impl Directory {
             return;
         }
         self.reconcile_at = Some(now_ms.saturating_add(RECONCILE_MS));
+        for brought in self.strangers.values_mut() {
+            *brought = brought.saturating_sub(STRANGERS_MORE);
+        }
         let peers: Vec<NodeId> = self.peers.keys().copied().collect();
         for peer in peers {
             if let Some(state) = self.peers.get_mut(&peer) {
@@ -171,11 +161,22 @@ impl Directory {
                 Ok(())
             }
             DirectoryFrame::Records { records } => self.receive(from, &records, effects),
+            DirectoryFrame::Round { round } => {
+                effects.push(Effect::Round {
+                    peer: from,
+                    round: Box::new(round),
+                });
+                Ok(())
+            }
         }
     }
 
     fn reconcile(&self, from: NodeId, ranges: &[Range], effects: &mut Vec<Effect>) {
         let answer = self.ids.answer(ranges);
+        let whole = matches!(ranges, [Range { end: None, .. }]);
+        if whole && answer == Answer::default() {
+            effects.push(Effect::Compared { peer: from });
+        }
         if !answer.ranges.is_empty() {
             let frame = DirectoryFrame::Reconcile { ranges: answer.ranges };
             effects.push(Effect::Send {
@@ -214,9 +215,13 @@ impl Directory {
             if self.refused.contains(&id) {
                 continue;
             }
-            match self.take(record, effects) {
+            if record.said().is_some_and(|said| said.kind == KIND_INSTALLS) {
+                fault = Err("installs that were not handed over first-hand");
+                break;
+            }
+            match self.take(record, Some(from), effects) {
                 Taken::New => new.push(id),
-                Taken::Known => {}
+                Taken::Known | Taken::Waits => {}
                 Taken::Refused => self.refuse(id),
                 Taken::Bad(what) => {
                     fault = Err(what);
@@ -224,6 +229,7 @@ impl Directory {
                 }
             }
         }
+        new.extend(self.take_waiting(effects));
         self.offer(Some(from), &new, effects);
         fault
     }
@@ -269,98 +275,6 @@ impl Directory {
         }
     }
 
-    /// Checks a record, keeps it and says what it changes.
-    fn take(&mut self, record: Record, effects: &mut Vec<Effect>) -> Taken {
-        if self.ids.contains(&record.id) {
-            return Taken::Known;
-        }
-        let widget = record.release.genesis.widget();
-        if !self.has_room(&record, &widget) {
-            return Taken::Refused;
-        }
-        if record.verify().is_err() {
-            return Taken::Bad("a record that its author did not sign");
-        }
-        if self
-            .pinned
-            .get(&widget)
-            .is_some_and(|allowed| !allowed.contains(&record.id))
-        {
-            return Taken::Refused;
-        }
-        let forked_before = self.is_forked(&widget);
-        self.keep(&record);
-        let (id, sequence) = (record.id, record.release.sequence);
-        effects.push(Effect::Persist {
-            id,
-            widget,
-            sequence,
-            bytes: record.to_bytes(),
-        });
-        if self.is_forked(&widget) && !forked_before {
-            effects.push(Effect::Forked { widget });
-        }
-        if self.newest(&widget) == Some((sequence, id)) {
-            effects.push(Effect::Head {
-                id,
-                release: Box::new(record.release),
-            });
-        }
-        Taken::New
-    }
-
-    /// What is forgotten is fetched, and refused, once more.
-    fn refuse(&mut self, id: RecordId) {
-        if self.refused.len() >= MOST_REFUSED {
-            self.refused.clear();
-        }
-        self.refused.insert(id);
-    }
-
-    fn has_room(&self, record: &Record, widget: &WidgetId) -> bool {
-        let known = self.widgets.get(widget);
-        // Who signed pays: a genesis may name a key whose owner knows nothing of it.
-        let widgets = record
-            .signers()
-            .filter_map(|key| self.authors.get(&key))
-            .copied()
-            .max()
-            .unwrap_or(0);
-        self.ids.len() < MOST_RECORDS && known.map_or(widgets < MOST_WIDGETS, |w| w.count < MOST_RELEASES)
-    }
-
-    fn keep(&mut self, record: &Record) {
-        if !self.ids.insert(record.id) {
-            return;
-        }
-        let release = &record.release;
-        let state = self.widgets.entry(release.genesis.widget()).or_default();
-        if state.count == 0 {
-            for key in record.signers() {
-                *self.authors.entry(key).or_default() += 1;
-            }
-        }
-        state.count += 1;
-        let before = release.sequence.checked_sub(1).and_then(|s| state.releases.get(&s));
-        let breaks = before.is_some_and(|before| release.prev.as_ref() != Some(before));
-        // Records come in any order, so the one after it may be here already.
-        let after = release.sequence.checked_add(1).and_then(|s| state.before.get(&s));
-        let breaks = breaks || after.is_some_and(|named| *named != Some(record.id));
-        let twin = state.releases.contains_key(&release.sequence);
-        if twin || breaks {
-            state.forked = true;
-        }
-        state.releases.entry(release.sequence).or_insert(record.id);
-        state.before.entry(release.sequence).or_insert(release.prev);
-        // Which branch of a fork is the author's nobody can tell: people keep what they see until the author explains.
-        if state
-            .newest
-            .is_none_or(|(sequence, _)| release.sequence > sequence && !state.forked)
-        {
-            state.newest = Some((release.sequence, record.id));
-        }
-    }
-
     /// Takes for `widget` only records named in this way. For widgets that come with the program: their author's key
     /// is no secret, so only the program itself may bring a new release.
     pub fn pin(&mut self, widget: WidgetId, record: RecordId) {
@@ -368,15 +282,51 @@ impl Directory {
     }
     /// Number and record of a widget's newest release; of a forked one, of the newest before the fork was found.
     pub fn newest(&self, widget: &WidgetId) -> Option<(u64, RecordId)> {
-        self.widgets.get(widget)?.newest
+        self.widgets.get(widget)?.newest()
     }
-    /// Whether the author signed two different releases with one number.
+    /// Whether the author signed two releases that exclude each other, and neither was taken back.
     pub fn is_forked(&self, widget: &WidgetId) -> bool {
-        self.widgets.get(widget).is_some_and(|w| w.forked)
+        self.widgets.get(widget).is_some_and(Chain::is_forked)
+    }
+    /// Whether the author ever did.
+    pub fn is_two_faced(&self, widget: &WidgetId) -> bool {
+        self.widgets.get(widget).is_some_and(|w| w.two_faced)
+    }
+    /// Whether a release is known and was not taken back.
+    pub fn stands(&self, widget: &WidgetId, id: &RecordId) -> bool {
+        self.widgets.get(widget).is_some_and(|chain| chain.stands(id))
+    }
+    /// All widgets whose author ever did.
+    pub fn two_faced(&self) -> impl Iterator<Item = WidgetId> + '_ {
+        let two_faced = self.widgets.iter().filter(|(_, chain)| chain.two_faced);
+        two_faced.map(|(widget, _)| *widget)
     }
     /// Whether any release of a widget is known.
     pub fn knows(&self, widget: &WidgetId) -> bool {
-        self.widgets.contains_key(widget)
+        self.widgets.get(widget).is_some_and(|chain| chain.count > 0)
+    }
+    /// Epoch, keys, threshold and lowest number of the next release of a widget.
+    pub fn next_signers(&self, genesis: &Genesis) -> (u32, Vec<PublicKey>, u8, u64) {
+        let none = Chain::default();
+        let chain = self.widgets.get(&genesis.widget()).unwrap_or(&none);
+        let (keys, threshold) = chain.signers(genesis, chain.epoch()).unwrap_or_default();
+        (chain.epoch(), keys, threshold, chain.from())
+    }
+    /// Revision of what stands at a place; 0 if nothing does.
+    pub fn revision(&self, slot: &Slot) -> u64 {
+        self.sayings.revision(slot)
+    }
+    /// Statements of people.
+    pub fn statements(&self) -> usize {
+        self.sayings.len()
+    }
+    /// Keeps fewer statements than it could, for tests and small devices.
+    pub fn limit_statements(&mut self, most: usize) {
+        self.sayings.set_most(most);
+    }
+    /// A frame of the exchange.
+    pub fn round_frame(round: Round) -> Vec<u8> {
+        DirectoryFrame::Round { round }.to_bytes()
     }
     /// Number of records.
     pub fn len(&self) -> usize {
@@ -385,25 +335,6 @@ impl Directory {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.ids.is_empty()
-    }
-    /// Checks an own record before it is published.
-    ///
-    /// # Errors
-    /// When it would not become the newest, is not well signed, or is over a quota.
-    pub fn may_publish(&self, record: &Record) -> Result<(), PublishError> {
-        let widget = record.release.genesis.widget();
-        if self
-            .newest(&widget)
-            .is_some_and(|(newest, _)| record.release.sequence <= newest)
-        {
-            return Err(PublishError::Stale);
-        }
-        record.verify().map_err(|_| PublishError::NotAuthor)?;
-        if self.has_room(record, &widget) {
-            Ok(())
-        } else {
-            Err(PublishError::Quota)
-        }
     }
     /// A frame of stored records, for [`Effect::SendRecords`]. The driver keeps each under half of
     /// `limits::MAX_FRAME`.

@@ -30,6 +30,17 @@ impl Sum {
         }
         self.count = self.count.wrapping_add(other.count);
     }
+    /// What [`Sum::add`] added before.
+    fn take(&mut self, other: &Self) {
+        let mut borrow = false;
+        for (limb, value) in self.limbs.iter_mut().zip(other.limbs) {
+            let (rest, first) = limb.overflowing_sub(value);
+            let (rest, second) = rest.overflowing_sub(u64::from(borrow));
+            *limb = rest;
+            borrow = first | second;
+        }
+        self.count = self.count.wrapping_sub(other.count);
+    }
     fn of(id: &RecordId) -> Self {
         let mut limbs = [0; 4];
         for (limb, bytes) in limbs.iter_mut().zip(id.0.as_chunks::<8>().0) {
@@ -85,6 +96,26 @@ impl IdSet {
         sum.add(&Sum::of(&id));
         self.len += 1;
         true
+    }
+    /// Takes an id out; answers whether it was there.
+    pub fn remove(&mut self, id: &RecordId) -> bool {
+        let Some((sum, ids)) = self.buckets.get_mut(&bucket(id)) else {
+            return false;
+        };
+        let Ok(place) = ids.binary_search(id) else {
+            return false;
+        };
+        ids.remove(place);
+        sum.take(&Sum::of(id));
+        self.len -= 1;
+        if ids.is_empty() {
+            self.buckets.remove(&bucket(id));
+        }
+        true
+    }
+    /// All ids, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &RecordId> {
+        self.buckets.values().flat_map(|(_, ids)| ids)
     }
     /// Whether an id is in it.
     pub fn contains(&self, id: &RecordId) -> bool {

@@ -20,6 +20,8 @@ use std::{
 
 mod fetching;
 mod hostile;
+mod said;
+mod signers;
 mod spread;
 
 struct Rng(u64);
@@ -71,6 +73,9 @@ fn release(author: u8, widget: u8, sequence: u64, prev: Option<RecordId>) -> Rel
         ancestor: None,
         created_ms: 5,
         author: "somebody".into(),
+        epoch: 0,
+        expires_ms: None,
+        pictures: vec![],
     }
 }
 fn record(author: u8, widget: u8, sequence: u64, prev: Option<RecordId>) -> Record {
@@ -83,6 +88,8 @@ struct Node {
     store: BTreeMap<RecordId, Vec<u8>>,
     heads: BTreeMap<String, u64>,
     forked: usize,
+    changed: Vec<u64>,
+    compared: usize,
     blamed: Vec<&'static str>,
 }
 
@@ -129,6 +136,13 @@ impl World {
                     node.heads.insert(release.name.clone(), release.sequence);
                 }
                 Effect::Forked { .. } => node.forked += 1,
+                Effect::Drop { id } => assert!(node.store.remove(&id).is_some(), "dropped what was not kept"),
+                Effect::Changed { widget } => {
+                    let newest = node.directory.newest(&widget).map_or(0, |(sequence, _)| sequence);
+                    node.changed.push(newest);
+                }
+                Effect::Said { .. } | Effect::Round { .. } => {}
+                Effect::Compared { .. } => node.compared += 1,
                 Effect::Misbehaved { what, .. } => node.blamed.push(what),
                 Effect::Send { peer, bytes } => self.post(n, peer, bytes),
                 Effect::SendRecords { peer, ids } => {

@@ -82,6 +82,11 @@ fn instance(request: &Request) -> &str {
         Request::SecretsSeal(p) => p.instance.as_deref().unwrap_or_default(),
         Request::SecretsOpen(p) => p.instance.as_deref().unwrap_or_default(),
         Request::StreamsOpen(p) => p.instance.as_deref().unwrap_or_default(),
+        Request::StatsTopWidgets(p)
+        | Request::StatsNewestWidgets(p)
+        | Request::StatsTopAuthors(p)
+        | Request::StatsTopModerators(p)
+        | Request::StatsSimilarPeers(p) => p.instance.as_deref().unwrap_or_default(),
         Request::StreamsAccept(p) => p.instance.as_deref().unwrap_or_default(),
         _ => "",
     }

@@ -2,7 +2,6 @@
 
 use crate::{
     engine::{After, Engine, store_error},
-    handle::NodeHandle,
     model::{pack, unpack},
     notices::clean,
     people::{BATCH_BYTES, Outgoing},
@@ -10,16 +9,19 @@ use crate::{
 use data_encoding::BASE64;
 use hedgerow_api::{
     ApiError, ErrorCode, Event,
-    types::{CategoryCount, PermissionAsk, ReleaseInfo, SearchParams, UpdatePlan, WidgetDetail, WidgetSummary},
+    types::{CategoryCount, PermissionAsk, Standing, UpdatePlan, WidgetSummary},
 };
-use hedgerow_base::{NodeId, RecordId, WidgetId};
+use hedgerow_base::{NodeId, PersonId, RecordId, WidgetId};
 use hedgerow_directory::{Directory, Effect, Input, Permission, Record, Release};
 use hedgerow_net::Channel;
-use hedgerow_store::directory::{HeadRow, SearchDocument};
+use hedgerow_store::{
+    directory::{HeadRow, SearchDocument},
+    said::KinRow,
+};
+use std::collections::BTreeMap;
 
-/// Most rows of one answer.
-const MOST_ROWS: u32 = 100;
-const ROWS: u32 = 30;
+/// Set once authors and ancestors of all widgets are noted.
+const NOTED: &str = "kin";
 
 /// Permissions of a release as people read them.
 pub(crate) fn asks(permissions: &[Permission]) -> Vec<PermissionAsk> {
@@ -66,28 +68,16 @@ fn summary_of(id: &RecordId, release: &Release) -> WidgetSummary {
         icon,
         installed: None,
         forked: false,
+        standing: Standing::default(),
     }
-}
-
-/// Searches on a second connection to the database, beside the engine.
-pub(crate) async fn search(node: &NodeHandle, params: SearchParams) -> Result<Vec<WidgetSummary>, ApiError> {
-    let shared = node.shared.clone();
-    let limit = params.limit.unwrap_or(ROWS).clamp(1, MOST_ROWS);
-    let offset = params.offset.unwrap_or(0);
-    if params.query.len() > 1024 {
-        return Err(ApiError::new(ErrorCode::Limit, "a search has at most 1024 characters"));
-    }
-    let rows = crate::handle::blocking(move || {
-        shared.search(|store| store.search(&params.query, params.category.as_deref(), limit, offset))
-    })
-    .await?;
-    node.with(move |engine| Ok(rows.iter().filter_map(|row| engine.shown(row)).collect()))
-        .await
 }
 
 impl Engine {
-    /// Reads the records of the store into a new core.
+    /// Reads the records of the store into a new core. What an earlier version did not note of them is noted now.
     pub(crate) fn load_directory(&mut self) -> Result<(), ApiError> {
+        if self.store.meta(NOTED).map_err(|e| store_error(&e))?.is_none() {
+            self.note_kin()?;
+        }
         let mut directory = Directory::new();
         for (widget, record) in &self.pinned {
             directory.pin(*widget, *record);
@@ -99,6 +89,32 @@ impl Engine {
         read.map_err(|e| store_error(&e))?;
         self.directory = directory;
         Ok(())
+    }
+
+    fn note_kin(&mut self) -> Result<(), ApiError> {
+        let mut kin: BTreeMap<WidgetId, KinRow> = BTreeMap::new();
+        let read = self.store.each_record(|bytes| {
+            let Some(release) = Record::from_bytes(&bytes).ok().and_then(Record::into_release) else {
+                return;
+            };
+            let (widget, ancestor) = (release.genesis.widget(), release.ancestor);
+            let author = release.genesis.author_keys().next().map(PersonId::from);
+            if let Some(author) = author {
+                kin.insert(
+                    widget,
+                    KinRow {
+                        widget,
+                        author,
+                        ancestor,
+                    },
+                );
+            }
+        });
+        read.map_err(|e| store_error(&e))?;
+        self.stored(|store| {
+            kin.values().try_for_each(|kin| store.put_kin(kin))?;
+            store.set_meta(NOTED, b"1")
+        })
     }
 
     /// Carries out what the core wants, in order. A failing store ends the batch.
@@ -120,7 +136,18 @@ impl Engine {
                 bytes,
             } => {
                 self.news_of_widgets();
-                self.stored(|store| store.put_record(&id, &widget, sequence, &bytes))
+                self.stored(|store| store.put_record(&id, widget.as_ref(), sequence, &bytes))
+            }
+            Effect::Drop { id } => self.drop_said(&id),
+            Effect::Said { id, said } => self.heard_said(id, &said),
+            Effect::Changed { widget } => self.show_newest(&widget),
+            Effect::Round { peer, round } => {
+                self.rounds_message(peer, round);
+                Ok(())
+            }
+            Effect::Compared { peer } => {
+                self.compared(peer);
+                Ok(())
             }
             Effect::Head { id, release } => self.show_head(&id, &release),
             Effect::Forked { widget } => {
@@ -128,10 +155,8 @@ impl Engine {
                 if self.installed.contains_key(&widget) {
                     self.notify(None, &name, "Its author's key signed two different releases under one number. Do not update it until the author explains.", None)?;
                 }
-                self.emit(Event::DirectoryChanged {
-                    widgets: self.widget_count()?,
-                });
-                Ok(())
+                self.judge_soon();
+                self.emit_directory_changed()
             }
             Effect::Send { peer, bytes } => {
                 self.send(peer, Channel::Directory, bytes);
@@ -170,17 +195,48 @@ impl Engine {
             summary: &summary.summary,
             description: &release.description,
         };
-        self.stored(|store| store.put_head(&head, release.created_ms, now, &document))?;
+        let (_, keys, ..) = self.directory.next_signers(&release.genesis);
+        let author = keys.first().map(|key| PersonId::from(*key));
+        self.stored(|store| {
+            store.put_head(&head, release.created_ms, now, &document)?;
+            if let Some(author) = author {
+                store.put_person(&author, &summary.author)?;
+                store.put_kin(&KinRow {
+                    widget,
+                    author,
+                    ancestor: release.ancestor,
+                })?;
+            }
+            Ok(())
+        })?;
+        self.judge_soon();
+        self.ahead_soon();
         if self.files.has(&release.content) {
             self.shared.offer(release.content);
         }
         if self.installed.contains_key(&widget) {
             self.emit(Event::WidgetsChanged {});
         }
-        self.emit(Event::DirectoryChanged {
-            widgets: self.widget_count()?,
-        });
-        Ok(())
+        self.emit_directory_changed()
+    }
+
+    /// The author changed who signs or took releases back: another release is the newest now, or none.
+    fn show_newest(&mut self, widget: &WidgetId) -> Result<(), ApiError> {
+        match self.newest(widget)? {
+            Some((id, release)) => self.show_head(&id, &release)?,
+            None => self.stored(|store| store.delete_head(widget))?,
+        }
+        let installed = self.installed.get(widget);
+        let taken_back = installed
+            .and_then(|i| i.current.release())
+            .filter(|id| !self.directory.stands(widget, id));
+        if let (Some(_), Some(installed)) = (taken_back, installed) {
+            let (name, version) = (installed.current.name.clone(), installed.current.version.clone());
+            let text =
+                format!("Its author took version {version} back, which is installed here. Update it, or uninstall it.");
+            self.notify(None, &name, &text, None)?;
+        }
+        self.emit_directory_changed()
     }
 
     pub(crate) fn widget_count(&self) -> Result<u64, ApiError> {
@@ -195,6 +251,7 @@ impl Engine {
         self.directory
             .handle(self.now_ms(), Input::PeerConnected { peer }, &mut effects);
         self.apply_directory(effects);
+        self.rounds_connected(peer);
         self.offer_peer_to_fetches(peer);
     }
     pub(crate) fn peer_disconnected_directory(&mut self, peer: NodeId) {
@@ -202,6 +259,7 @@ impl Engine {
         self.directory
             .handle(self.now_ms(), Input::PeerDisconnected { peer }, &mut effects);
         self.apply_directory(effects);
+        self.rounds_disconnected(peer);
         self.peer_gone_from_fetches(peer);
     }
     pub(crate) fn directory_message(&mut self, peer: NodeId, bytes: Vec<u8>) {
@@ -249,11 +307,17 @@ impl Engine {
         self.failed.clone().map_or(Ok(()), Err)
     }
 
-    fn shown(&self, row: &HeadRow) -> Option<WidgetSummary> {
+    pub(crate) fn shown(&self, row: &HeadRow) -> Option<WidgetSummary> {
         let mut summary = unpack::<WidgetSummary>(&row.summary)?;
+        summary.standing = self.standing(&row.widget).ok()?;
         summary.installed = self.installed.get(&row.widget).map(|i| i.current.version.clone());
         summary.forked = self.directory.is_forked(&row.widget);
         Some(summary)
+    }
+    /// What lists show of a widget, without how it stands.
+    pub(crate) fn head_summary(&self, widget: &WidgetId) -> Result<Option<WidgetSummary>, ApiError> {
+        let row = self.store.head(widget).map_err(|e| store_error(&e))?;
+        Ok(row.and_then(|row| unpack(&row.summary)))
     }
     pub(crate) fn widget_summary(&self, widget: &WidgetId) -> Result<Option<WidgetSummary>, ApiError> {
         let row = self.store.head(widget).map_err(|e| store_error(&e))?;
@@ -270,7 +334,9 @@ impl Engine {
     /// A release by its record.
     pub(crate) fn release(&self, id: &RecordId) -> Result<Option<Release>, ApiError> {
         let bytes = self.store.record(id).map_err(|e| store_error(&e))?;
-        Ok(bytes.and_then(|b| Record::from_bytes(&b).ok()).map(|r| r.release))
+        Ok(bytes
+            .and_then(|b| Record::from_bytes(&b).ok())
+            .and_then(Record::into_release))
     }
     /// The newest release of a widget.
     pub(crate) fn newest(&self, widget: &WidgetId) -> Result<Option<(RecordId, Release)>, ApiError> {
@@ -278,80 +344,6 @@ impl Engine {
             return Ok(None);
         };
         Ok(self.release(&id)?.map(|release| (id, release)))
-    }
-
-    pub(crate) fn widget_detail(&self, widget: &WidgetId) -> Result<WidgetDetail, ApiError> {
-        let newest = self.newest(widget)?;
-        let installed = self.installed.get(widget);
-        if newest.is_none() && installed.is_none() {
-            return Err(unknown_widget(widget));
-        }
-        let mut summary = match self.widget_summary(widget)? {
-            Some(summary) => summary,
-            None => self.local_summary(widget).ok_or_else(|| unknown_widget(widget))?,
-        };
-        if summary.icon.is_none() {
-            summary.icon = installed.and_then(|i| i.current.icon.clone());
-        }
-        let records = self.store.records_of(widget).map_err(|e| store_error(&e))?;
-        let releases: Vec<ReleaseInfo> = records
-            .iter()
-            .filter_map(|(id, bytes)| Some((id, Record::from_bytes(bytes).ok()?.release)))
-            .map(|(id, r)| ReleaseInfo {
-                release: id.to_string(),
-                version: r.version,
-                sequence: r.sequence,
-                created_ms: r.created_ms,
-                size: r.size,
-                permissions: asks(&r.permissions),
-            })
-            .collect();
-        let instances = self
-            .instances
-            .iter()
-            .filter(|(_, s)| s.widget == *widget && s.removed_ms.is_none());
-        let content = newest
-            .as_ref()
-            .map(|(_, r)| r.content)
-            .or_else(|| installed?.current.content());
-        Ok(WidgetDetail {
-            description: newest.as_ref().map(|(_, r)| r.description.clone()).unwrap_or_default(),
-            permissions: match (&newest, installed) {
-                (Some((_, release)), _) => asks(&release.permissions),
-                (None, Some(installed)) => installed.current.permissions.clone(),
-                (None, None) => Vec::new(),
-            },
-            releases,
-            local: content.is_some_and(|c| self.files.has(&c)),
-            holders: content.map_or(0, |c| self.fetch_holders(&c)),
-            instances: instances.map(|(id, _)| id.to_string()).collect(),
-            own: self.authored.contains_key(widget),
-            previous: installed.and_then(|i| i.previous.as_ref()).map(|p| p.version.clone()),
-            unpublished: installed.is_some_and(|i| i.current.release.is_none()),
-            summary,
-        })
-    }
-
-    /// What is shown of a widget that was installed from a file.
-    fn local_summary(&self, widget: &WidgetId) -> Option<WidgetSummary> {
-        let current = &self.installed.get(widget)?.current;
-        Some(WidgetSummary {
-            uuid: widget.to_string(),
-            name: current.name.clone(),
-            version: current.version.clone(),
-            author: String::new(),
-            author_key: String::new(),
-            release: String::new(),
-            license: String::new(),
-            summary: current.summary.clone(),
-            categories: Vec::new(),
-            tags: Vec::new(),
-            size: current.size,
-            created_ms: 0,
-            icon: current.icon.clone(),
-            installed: Some(current.version.clone()),
-            forked: false,
-        })
     }
 
     pub(crate) fn update_plan(&self, widget: &WidgetId) -> Result<UpdatePlan, ApiError> {

@@ -136,8 +136,15 @@ async fn carry_out(node: &NodeHandle, caller: &Caller, request: Request) -> Resu
         | Request::StreamsWrite(_)
         | Request::StreamsRead(_)
         | Request::StreamsClose(_)) => crate::apps::calls::call(node, caller, request).await,
+        request if is_of_directory(&request) => crate::opinions::call(node, request).await,
         other => peers(node, other).await,
     }
+}
+
+/// Whether a call is about the directory and what people say in it.
+fn is_of_directory(request: &Request) -> bool {
+    let name = request.name();
+    name.starts_with("directory.") || name.starts_with("stats.") || matches!(name, "widget.fork" | "widget.statistics")
 }
 
 async fn notify(node: &NodeHandle, caller: &Caller, p: NotifyParams) -> Result<Nothing, ApiError> {
@@ -393,6 +400,7 @@ async fn connect(node: &NodeHandle, text: &str) -> Result<Connected, ApiError> {
             peer
         }
     };
+    node.with(move |e| e.choose(&peer)).await?;
     // The engine hears of the connection through its own queue: wait until it has.
     for _ in 0..100 {
         let found = node

@@ -108,6 +108,7 @@ pub(crate) struct Engine {
     pub(crate) backlog: BTreeMap<NodeId, crate::people::Backlog>,
     pub(crate) parking: crate::parking::Parking,
     pub(crate) apps: crate::apps::Apps,
+    pub(crate) opinions: crate::opinions::Opinions,
     pub(crate) plugins: Arc<crate::plugins::Plugins>,
     pub(crate) audit: Arc<crate::audit::Audit>,
 }
@@ -214,6 +215,7 @@ impl Engine {
             self.files_moving.poll_timeout(),
             self.parking.poll_timeout(),
             self.relay_timeout(),
+            self.opinions.poll_timeout(),
         ];
         let next = due.into_iter().flatten().min().unwrap_or(u64::MAX);
         let wait = next.saturating_sub(now).min(self.apps.wait_ms().unwrap_or(u64::MAX));
@@ -283,6 +285,7 @@ impl Engine {
         self.load_directory()?;
         self.load_spaces()?;
         self.load_instances()?;
+        self.load_opinions()?;
         self.load_account()?;
         self.load_files()?;
         let peers: Vec<_> = self.connected.iter().map(|(node, c)| (*node, c.session)).collect();
@@ -322,6 +325,7 @@ impl Engine {
         self.files_timeout(now);
         self.call_parked(now);
         self.overlay_time();
+        self.opinions_time(now);
         self.save_relayed(now);
     }
 }

@@ -82,6 +82,9 @@ pub(crate) struct PeerData {
     pub(crate) relays: Vec<String>,
     pub(crate) user: Option<String>,
     pub(crate) name: Option<String>,
+    /// The person connected to it on purpose: by ticket, id or invitation.
+    #[serde(default)]
+    pub(crate) chosen: bool,
 }
 
 /// A notification.

@@ -197,6 +197,13 @@ impl Engine {
         }
     }
 
+    /// Notes that the person connected to a node on purpose.
+    pub(crate) fn choose(&mut self, node: &NodeId) -> Result<(), ApiError> {
+        self.remember(node, |data| data.chosen = true);
+        self.judge_soon();
+        self.failed.clone().map_or(Ok(()), Err)
+    }
+
     /// Charges a peer with something that no correct node does: the connection ends.
     pub(crate) fn charge(&mut self, node: NodeId, what: &str) {
         tracing::info!(peer = %node.short(), what, "a peer misbehaved");

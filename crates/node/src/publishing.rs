@@ -13,7 +13,7 @@ use crate::{
 use data_encoding::BASE64;
 use hedgerow_api::{
     ApiError, ErrorCode,
-    types::{PublishParams, Published},
+    types::{Installed, PublishParams, Published},
 };
 use hedgerow_base::{ContentId, RecordId, WidgetId};
 use hedgerow_bundle::check_licence;
@@ -57,6 +57,8 @@ pub(crate) async fn publish(node: &NodeHandle, params: PublishParams) -> Result<
         categories: manifest.categories.clone(),
         tags: manifest.tags.clone(),
         permissions: permissions_of(&manifest.permissions),
+        pictures: package.pictures.clone(),
+        ancestor: manifest.ancestor.as_deref().map(parsed::<WidgetId>).transpose()?,
     };
     node.with(move |engine| engine.publish(uuid, draft)).await
 }
@@ -74,6 +76,8 @@ pub(crate) struct Draft {
     pub(crate) categories: Vec<String>,
     pub(crate) tags: Vec<String>,
     pub(crate) permissions: Vec<Permission>,
+    pub(crate) pictures: Vec<String>,
+    pub(crate) ancestor: Option<WidgetId>,
 }
 
 impl Draft {
@@ -101,14 +105,64 @@ impl Draft {
             tags: self.tags,
             permissions: self.permissions,
             icon: self.icon.map(Into::into),
-            ancestor: None,
+            ancestor: self.ancestor,
             created_ms,
             author,
+            epoch: 0,
+            expires_ms: None,
+            pictures: self.pictures,
         }
     }
 }
 
+/// Copies a widget, its source and all, as a new one of one's own that is installed here and published by nobody yet.
+pub(crate) async fn fork(node: &NodeHandle, widget: WidgetId) -> Result<Installed, ApiError> {
+    let (content, old) = node
+        .with(move |engine| {
+            let newest = engine.newest(&widget)?;
+            let installed = engine.installed.get(&widget).map(|i| &i.current);
+            let content = newest.as_ref().map(|(_, r)| r.content).or_else(|| installed?.content());
+            let name = newest.map(|(_, r)| r.name).or_else(|| Some(installed?.name.clone()));
+            content.zip(name).ok_or_else(|| unknown_widget(&widget))
+        })
+        .await?;
+    node.fetch(content, &widget.to_string()).await?;
+    let name = node.with(move |engine| Ok(engine.free_name(&old))).await?;
+    let shared = node.shared.clone();
+    let forked = crate::handle::blocking(move || {
+        let package = shared.package(&content)?;
+        let mut files = std::collections::BTreeMap::new();
+        for file in package.files() {
+            let bytes = package.file(&file.path).map_err(|e| refused(&e))?;
+            files.extend(bytes.map(|bytes| (file.path, bytes)));
+        }
+        hedgerow_bundle::fork(&mut files, &name, &widget.to_string()).map_err(|e| refused(&e))?;
+        let bytes = hedgerow_bundle::pack(&files).map_err(|e| refused(&e))?;
+        let content = hedgerow_directory::fetch::ContentManifest::of(&bytes).id();
+        shared
+            .files
+            .put(&content, &bytes)
+            .map_err(|e| crate::engine::store_error(&e))?;
+        Ok(content)
+    });
+    crate::widgets::install_file(node, forked.await?, None).await
+}
+
 impl Engine {
+    /// A name that no own widget has yet: "Garden fork", "Garden fork 2" …
+    fn free_name(&self, old: &str) -> String {
+        let base: String = old.chars().take(48).collect();
+        let names = (1..).map(|n| {
+            if n == 1 {
+                format!("{base} fork")
+            } else {
+                format!("{base} fork {n}")
+            }
+        });
+        let taken = |name: &String| self.authored.values().any(|authored| authored.name == *name);
+        names.take(1_000).find(|name| !taken(name)).unwrap_or(base)
+    }
+
     /// A widget of one's own by name or UUID; a new one when there is none of that name.
     pub(crate) fn own_widget(&mut self, name: &str, uuid: Option<WidgetId>) -> Result<WidgetId, ApiError> {
         if let Some(widget) = uuid {
@@ -173,10 +227,25 @@ impl Engine {
             genesis.ok_or_else(|| ApiError::new(ErrorCode::Bug, "the widget's genesis record cannot be read"))?;
         let (sequence, prev) = newest.map_or((1, None), |(id, old)| (old.sequence + 1, Some(id)));
         let author = self.shown_name();
-        let release = draft.release(genesis, sequence, prev, self.now_ms(), author);
+        let (epoch, keys, threshold, from) = self.directory.next_signers(&genesis);
+        let mut release = draft.release(genesis, sequence.max(from), prev, self.now_ms(), author);
+        release.epoch = epoch;
+        let sequence = release.sequence;
         let key = self.identity.author_key();
-        let record = Record::sign(release, 0, &key).map_err(|e| ApiError::new(ErrorCode::Refused, e.to_string()))?;
-        let (id, release) = (record.id, record.release.clone());
+        let number = keys.iter().position(|known| *known == key.public());
+        let number = number
+            .and_then(|number| u8::try_from(number).ok())
+            .ok_or_else(|| ApiError::new(ErrorCode::Refused, "your key signs no releases of this widget any more"))?;
+        if threshold > 1 {
+            let why = format!("{threshold} of its {} authors sign a release together", keys.len());
+            return Err(ApiError::new(ErrorCode::Refused, why));
+        }
+        let record =
+            Record::sign(release, number, &key).map_err(|e| ApiError::new(ErrorCode::Refused, e.to_string()))?;
+        let id = record.id;
+        let Some(release) = record.release().cloned() else {
+            return Err(ApiError::new(ErrorCode::Bug, "what was signed is no release"));
+        };
         self.publish_record(record)?;
         authored.name.clone_from(&release.name);
         authored.head = Some((sequence, id.to_string()));

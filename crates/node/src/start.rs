@@ -87,6 +87,7 @@ fn engine(
     let numbers = |e: StoreError| StartError::Database(e.to_string());
     let overlay = crate::identity::random().map_err(|e| StartError::Database(e.to_string()))?;
     let apps = crate::apps::Apps::new(identity.node(), &overlay, &store, system_now_ms()).map_err(numbers)?;
+    let rounds = crate::identity::random().map_err(|e| StartError::Database(e.to_string()))?;
     let engine = Engine {
         data: config.data.clone(),
         hub_port: config.hub_port,
@@ -120,6 +121,7 @@ fn engine(
         backlog: BTreeMap::new(),
         parking: crate::parking::Parking::default(),
         apps,
+        opinions: crate::opinions::Opinions::new(rounds),
         plugins,
         audit: crate::audit::Audit::new(&config.data),
     };
@@ -255,9 +257,9 @@ impl Engine {
         let (files, shared) = (self.files.clone(), self.shared.clone());
         let read = self.store.each_record(|bytes| {
             if let Ok(record) = hedgerow_directory::Record::from_bytes(&bytes)
-                && files.has(&record.release.content)
+                && let Some(release) = record.release().filter(|release| files.has(&release.content))
             {
-                shared.offer(record.release.content);
+                shared.offer(release.content);
             }
         });
         read.map_err(|e| crate::engine::store_error(&e))

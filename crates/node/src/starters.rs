@@ -60,6 +60,8 @@ fn starter(file_name: &str, bytes: &[u8]) -> Result<Starter, ApiError> {
                 reason: p.reason.clone(),
             })
             .collect(),
+        pictures: Vec::new(),
+        ancestor: None,
     };
     let genesis = Genesis::of(
         key.public(),
@@ -78,7 +80,9 @@ impl Engine {
     pub(crate) fn pin_starters(&mut self, starters: &[(String, Vec<u8>)]) -> Result<(), ApiError> {
         for (file_name, bytes) in starters {
             let record = starter(file_name, bytes)?.record;
-            self.pinned.push((record.release.genesis.widget(), record.id));
+            if let Some(release) = record.release() {
+                self.pinned.push((release.genesis.widget(), record.id));
+            }
         }
         Ok(())
     }
@@ -87,7 +91,9 @@ impl Engine {
     pub(crate) fn bring_starters(&mut self, starters: &[(String, Vec<u8>)]) -> Result<(), ApiError> {
         for (file_name, bytes) in starters {
             let starter = starter(file_name, bytes)?;
-            let release = starter.record.release.clone();
+            let Some(release) = starter.record.release().cloned() else {
+                continue;
+            };
             let widget = release.genesis.widget();
             self.files
                 .put(&release.content, &starter.bytes)

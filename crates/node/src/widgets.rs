@@ -22,7 +22,7 @@ use hedgerow_bundle::{Asked, Manifest, Package, mime_for};
 use hedgerow_directory::Permission;
 use hedgerow_overlay::RulesText;
 
-pub(crate) use crate::catalogue::search;
+pub(crate) use crate::opinions::search;
 
 /// Files larger than this are not shown in the source viewer.
 const LARGEST_SHOWN: usize = 2 << 20;
@@ -115,6 +115,16 @@ pub(crate) struct Opened {
     pub(crate) messages: Option<RulesText>,
     pub(crate) icon: Option<(&'static str, Vec<u8>)>,
     pub(crate) size: u64,
+    /// Screenshots that are in the package.
+    pub(crate) pictures: Vec<String>,
+}
+
+/// Screenshots that the manifest names and the package has.
+fn pictures(package: &Package) -> Vec<String> {
+    let files = package.files();
+    let named = package.manifest().screenshots.iter();
+    let there = named.filter(|path| files.iter().any(|file| file.path == **path));
+    there.take(hedgerow_wire::directory::MAX_PICTURES).cloned().collect()
 }
 
 pub(crate) async fn opened(node: &NodeHandle, content: ContentId) -> Result<Opened, ApiError> {
@@ -128,6 +138,7 @@ pub(crate) async fn opened(node: &NodeHandle, content: ContentId) -> Result<Open
             messages: crate::apps::rules_of(package)?,
             icon: package.icon(),
             size: package.size() as u64,
+            pictures: pictures(package),
         })
     })
     .await
@@ -168,6 +179,7 @@ async fn install_newest(node: &NodeHandle, widget: WidgetId) -> Result<Installed
         .await?;
     node.fetch(release.content, &widget.to_string()).await?;
     let package = opened(node, release.content).await?;
+    is_that_widget(&package.manifest, &widget)?;
     // What runs may not ask for more than what was signed and shown.
     let hidden = package
         .manifest
@@ -202,6 +214,17 @@ async fn install_newest(node: &NodeHandle, widget: WidgetId) -> Result<Installed
     node.with(move |engine| engine.put_installed(&widget, current)).await
 }
 
+/// The package of another widget under this one's name is not installed (TUF: wrong software).
+fn is_that_widget(manifest: &Manifest, widget: &WidgetId) -> Result<(), ApiError> {
+    match &manifest.uuid {
+        Some(uuid) if *uuid != widget.to_string() => Err(ApiError::new(
+            ErrorCode::Refused,
+            format!("the package belongs to the widget {uuid}, not to {widget}; it was not installed"),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// Installs what another device of the user has installed.
 pub(crate) async fn install_from_device(
     node: &NodeHandle,
@@ -222,7 +245,7 @@ pub(crate) async fn install_from_device(
     .await
 }
 
-async fn install_file(
+pub(crate) async fn install_file(
     node: &NodeHandle,
     content: ContentId,
     file_name: Option<String>,
@@ -326,7 +349,12 @@ impl Engine {
     pub(crate) fn store_installed(&mut self, widget: &WidgetId, installed: Installed) -> Result<(), ApiError> {
         let previous = installed.previous.as_ref().map(pack);
         self.stored(|store| store.put_installed(widget, &pack(&installed.current), previous.as_deref()))?;
+        let content = installed.current.content();
         self.installed.insert(*widget, installed);
+        self.tell_installs();
+        if let Some(content) = content {
+            self.not_ahead_any_more(&content)?;
+        }
         self.share_instances();
         self.emit(Event::WidgetsChanged {});
         self.emit(Event::InstancesChanged {});
@@ -346,6 +374,7 @@ impl Engine {
             )
         })?;
         let result = answer(widget, &previous);
+        self.skip_release(widget, installed.current.release())?;
         self.store_installed(
             widget,
             Installed {
@@ -409,6 +438,7 @@ impl Engine {
         }
         self.stored(|store| store.delete_installed(widget))?;
         self.installed.remove(widget);
+        self.tell_installs();
         self.share_instances();
         self.emit(Event::WidgetsChanged {});
         Ok(())

@@ -47,11 +47,18 @@ impl Store {
     ///
     /// # Errors
     /// When SQLite refuses.
-    pub fn put_record(&self, id: &RecordId, widget: &WidgetId, sequence: u64, bytes: &[u8]) -> Result<(), StoreError> {
+    pub fn put_record(
+        &self,
+        id: &RecordId,
+        widget: Option<&WidgetId>,
+        sequence: u64,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        let widget: &[u8] = widget.map_or(&[], |widget| &widget.0);
         let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
         self.db
             .prepare_cached("INSERT OR IGNORE INTO records VALUES(?1,?2,?3,?4)")?
-            .execute(params![id.0, widget.0, sequence, bytes])?;
+            .execute(params![id.0, widget, sequence, bytes])?;
         Ok(())
     }
     /// A record's bytes.
@@ -82,9 +89,9 @@ impl Store {
     /// # Errors
     /// When SQLite refuses.
     pub fn records_of(&self, widget: &WidgetId) -> Result<Vec<(RecordId, Vec<u8>)>, StoreError> {
-        let mut statement = self
-            .db
-            .prepare_cached("SELECT id,bytes FROM records WHERE widget=?1 ORDER BY sequence DESC LIMIT 200")?;
+        let mut statement = self.db.prepare_cached(
+            "SELECT id,bytes FROM records WHERE widget=?1 AND sequence>0 ORDER BY sequence DESC LIMIT 200",
+        )?;
         let rows = statement.query_map(params![widget.0], |row| Ok((RecordId(id32(row, 0)?), row.get(1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
@@ -176,6 +183,29 @@ impl Store {
             .prepare_cached("SELECT widget,release,summary FROM heads WHERE widget=?1")?
             .query_row(params![widget.0], head_row)
             .optional()?)
+    }
+    /// Takes a widget out of lists and search: none of its releases stands any more.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn delete_head(&self, widget: &WidgetId) -> Result<(), StoreError> {
+        let number: Option<i64> = self
+            .db
+            .prepare_cached("SELECT number FROM heads WHERE widget=?1")?
+            .query_row(params![widget.0], |row| row.get(0))
+            .optional()?;
+        let Some(number) = number else { return Ok(()) };
+        for table in TIERS {
+            self.db
+                .prepare_cached(&format!("DELETE FROM {table} WHERE rowid=?1"))?
+                .execute([number])?;
+        }
+        for table in ["categories", "scores", "heads"] {
+            self.db
+                .prepare_cached(&format!("DELETE FROM {table} WHERE number=?1"))?
+                .execute([number])?;
+        }
+        Ok(())
     }
     /// How many widgets are known.
     ///
@@ -296,7 +326,7 @@ impl Store {
     }
 }
 
-fn head_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<HeadRow> {
+pub(crate) fn head_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<HeadRow> {
     Ok(HeadRow {
         widget: WidgetId(fixed(row, 0)?),
         release: RecordId(id32(row, 1)?),

@@ -12,6 +12,7 @@ pub mod inbox;
 pub mod instances;
 pub mod lock;
 pub mod peers;
+pub mod said;
 pub mod schema;
 pub mod spaces;
 

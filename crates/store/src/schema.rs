@@ -5,7 +5,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use std::path::{Path, PathBuf};
 
 /// Version of the tables below; older files are brought up step by step.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -33,6 +33,29 @@ CREATE TABLE instances(instance BLOB PRIMARY KEY, space BLOB NOT NULL, widget BL
 CREATE INDEX instances_space ON instances(space);
 CREATE TABLE peers(node BLOB PRIMARY KEY, data BLOB NOT NULL, blocked INTEGER NOT NULL DEFAULT 0, last_seen_ms INTEGER);
 CREATE TABLE notices(id INTEGER PRIMARY KEY AUTOINCREMENT, instance BLOB, data BLOB NOT NULL, seen INTEGER NOT NULL DEFAULT 0);
+";
+
+/// What version 2 adds: what people say, whom this node met, how widgets stand here.
+const TABLES_2: &str = "
+CREATE TABLE said(id BLOB PRIMARY KEY, kind INTEGER NOT NULL, author BLOB NOT NULL, widget BLOB, person BLOB,
+  value INTEGER NOT NULL, received INTEGER NOT NULL);
+CREATE INDEX said_widget ON said(widget, kind);
+CREATE INDEX said_author ON said(author, kind);
+CREATE INDEX said_person ON said(person, kind) WHERE person IS NOT NULL;
+CREATE INDEX said_kind ON said(kind, received);
+CREATE INDEX said_received ON said(received);
+CREATE TABLE people(person BLOB PRIMARY KEY, name TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE met(node BLOB PRIMARY KEY, network BLOB NOT NULL, time_ms INTEGER NOT NULL, round BLOB NOT NULL);
+CREATE TABLE kin(widget BLOB PRIMARY KEY, author BLOB NOT NULL, ancestor BLOB) WITHOUT ROWID;
+CREATE INDEX kin_author ON kin(author);
+CREATE INDEX kin_ancestor ON kin(ancestor) WHERE ancestor IS NOT NULL;
+CREATE TABLE scores(number INTEGER PRIMARY KEY, rank REAL NOT NULL, stars REAL NOT NULL, popularity REAL NOT NULL,
+  active REAL NOT NULL, rising REAL NOT NULL, known REAL NOT NULL, vouched INTEGER NOT NULL, hidden INTEGER NOT NULL);
+CREATE INDEX scores_rank ON scores(rank);
+CREATE INDEX scores_popularity ON scores(popularity);
+CREATE INDEX scores_active ON scores(active);
+CREATE INDEX scores_rising ON scores(rising);
+CREATE INDEX scores_known ON scores(known);
 ";
 
 /// The open database. Writes happen inside [`Store::begin`] … [`Store::commit`].
@@ -65,7 +88,7 @@ impl Store {
         }
         if found == 0 {
             db.execute_batch(&format!(
-                "BEGIN IMMEDIATE; {TABLES} PRAGMA user_version={VERSION}; COMMIT;"
+                "BEGIN IMMEDIATE; {TABLES} {TABLES_2} PRAGMA user_version={VERSION}; COMMIT;"
             ))
             .map_err(damaged)?;
         } else {
@@ -73,6 +96,12 @@ impl Store {
                 StoreError::Sqlite(e) => damaged(e),
                 other => other,
             })?;
+            if found < 2 {
+                db.execute_batch(&format!(
+                    "BEGIN IMMEDIATE; {TABLES_2} PRAGMA user_version={VERSION}; COMMIT;"
+                ))
+                .map_err(damaged)?;
+            }
         }
         Ok(Self { db, path })
     }

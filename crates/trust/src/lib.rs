@@ -24,6 +24,8 @@ mod interval;
 mod latest;
 mod merit;
 mod popularity;
+pub mod rounds;
+pub mod standing;
 mod votes;
 
 pub use agreement::agreement;

@@ -81,12 +81,11 @@ fn two_releases_with_one_number_are_told_as_a_fork_everywhere() {
     world.connect(0, 1);
     world.connect(1, 2);
     world.settle();
-    assert!(
-        world
-            .nodes
-            .iter()
-            .all(|n| n.forked == 1 && n.directory.is_forked(&record(1, 1, 1, None).release.genesis.widget()))
-    );
+    assert!(world.nodes.iter().all(|n| {
+        n.forked == 1
+            && n.directory
+                .is_forked(&record(1, 1, 1, None).release().unwrap().genesis.widget())
+    }));
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! What can be typed. Names and shapes are kept stable: scripts and other programs rely on them.
 
+mod directory;
 mod plugin;
 mod streams;
 pub(crate) mod widgets;
 
+pub(crate) use directory::{Certify, Directory, DirectorySettings, Role};
 pub(crate) use plugin::Plugin;
 pub(crate) use streams::{Files, Port, Receive, Stream};
 pub(crate) use widgets::{Instance, Publish, Widget};
@@ -98,6 +100,9 @@ pub(crate) enum Command {
         #[arg(value_name = "PEER:PORT")]
         to: String,
     },
+    /// What people say of widgets and of each other, and whom this node trusts.
+    #[command(subcommand)]
+    Directory(Directory),
     /// Which TCP ports of this machine peers may reach with `forward`.
     #[command(subcommand)]
     Port(Port),

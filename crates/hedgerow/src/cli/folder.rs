@@ -1,13 +1,14 @@
 //! A widget's folder: begun, read safely, packed. The only place where the command line reads files of a person.
 
-use super::{Context, Result, local, output::field, output::size, refused};
+use super::{Client, Context, Result, local, output::field, output::size, refused};
+use data_encoding::BASE64;
 use hedgerow_base::limits::{MAX_PACKAGE, MAX_PACKAGE_FILES, MAX_UNPACKED};
 use serde_json::json;
 use std::{
     collections::BTreeMap,
     fs,
     io::{self, Read},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
 };
 
 /// Folders that are never part of a widget.
@@ -41,6 +42,38 @@ pub(super) fn create(dir: &Path, name: Option<String>, context: &Context) -> Res
             "{name} is begun in {dir}: open {dir}/index.html in an editor.\nTry it:   hedgerow widget install {dir}\nShare it: hedgerow widget publish {dir}"
         )
     });
+    Ok(())
+}
+
+/// Writes the files of a widget on this node into a new folder.
+pub(super) fn download(client: &Client, uuid: &str, dir: &Path) -> Result {
+    let failed = |e: io::Error| local(format!("cannot write {}: {e}", dir.display()));
+    let files = client.call("widget.files", json!({"uuid": uuid}))?;
+    for file in files.as_array().into_iter().flatten() {
+        let path = field(file, "path");
+        // The node has checked it; this machine checks again.
+        if !Path::new(&path)
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)))
+        {
+            return Err(local(format!(
+                "the widget has a file with the name {path:?}; it was not written"
+            )));
+        }
+        let content = client.call("widget.file", json!({"uuid": uuid, "path": path}))?;
+        let bytes = match (content["text"].as_str(), content["base64"].as_str()) {
+            (Some(text), _) => text.as_bytes().to_vec(),
+            (None, Some(base64)) => BASE64
+                .decode(base64.as_bytes())
+                .map_err(|e| local(format!("the node answered what is no file: {e}")))?,
+            (None, None) => Vec::new(),
+        };
+        let target = dir.join(&path);
+        if let Some(parent) = target.parent() {
+            fs::create_dir_all(parent).map_err(failed)?;
+        }
+        fs::write(&target, bytes).map_err(failed)?;
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 mod args;
 mod client;
 mod demo;
+mod directory;
 mod file;
 mod folder;
 mod identity;
@@ -104,6 +105,7 @@ fn run(command: Command, data_given: bool, context: &Context) -> Result {
         Command::Login => node::login(context),
         Command::Open => node::open(context),
         Command::Widget(widget) => widget::run(widget, context),
+        Command::Directory(directory) => directory::run(directory, context),
         Command::Instance(instance) => instance::run(instance, context),
         Command::Stream(stream) => stream::run(stream, context),
         Command::Forward { port, to } => stream::forward(port, &to, context),

@@ -54,6 +54,8 @@ pub(super) fn run(command: Widget, context: &Context) -> Result {
         Widget::Rollback { uuid } => context.show("widget.rollback", json!({"uuid": uuid}), |w| {
             format!("{} is back at version {}.", field(w, "name"), field(w, "version"))
         }),
+        Widget::Fork { uuid, dir } => fork(&uuid, dir.as_deref(), context),
+        Widget::Statistics { uuid } => context.show("widget.statistics", json!({"uuid": uuid}), statistics),
         Widget::List => context.show("widget.list", json!({}), |list| {
             let columns = [
                 ("NAME", "name"),
@@ -73,6 +75,51 @@ pub(super) fn run(command: Widget, context: &Context) -> Result {
             context.show("widget.remove", params, |_| "Uninstalled.".to_owned())
         }
     }
+}
+
+fn fork(uuid: &str, dir: Option<&Path>, context: &Context) -> Result {
+    let client = context.client()?;
+    if let Some(dir) = dir.filter(|dir| dir.exists()) {
+        let why = format!("{} exists already; name a new folder", dir.display());
+        return Err(super::refused(why));
+    }
+    let mut forked = context.output.progress("Fetching the widget", || {
+        client.call("widget.fork", json!({"uuid": uuid}))
+    })?;
+    if let Some(dir) = dir {
+        folder::download(&client, &field(&forked, "uuid"), dir)?;
+        forked["folder"] = dir.display().to_string().into();
+    }
+    context.output.result(&forked, |f| {
+        let next = match dir {
+            Some(dir) => format!("Change it in {0}, then `hedgerow widget publish {0}`.", dir.display()),
+            None => "It is installed here as yours. Give a folder to get its source.".to_owned(),
+        };
+        format!("Forked as {} ({}). {next}", field(f, "name"), field(f, "uuid"))
+    });
+    Ok(())
+}
+
+fn statistics(statistics: &Value) -> String {
+    let lines = [
+        ("users met", "users"),
+        ("stars", "stars"),
+        ("ratings", "ratings"),
+        ("comments", "comments"),
+        ("open issues", "open_issues"),
+        ("forks", "forks"),
+    ];
+    let mut rows: Vec<Vec<String>> = lines
+        .into_iter()
+        .map(|(name, key)| vec![name.into(), field(statistics, key)])
+        .collect();
+    for version in statistics["versions"].as_array().into_iter().flatten() {
+        rows.push(vec![
+            format!("  version {}", field(version, "version")),
+            field(version, "users"),
+        ]);
+    }
+    aligned(&rows)
 }
 
 fn publish_file(publish: Publish, context: &Context) -> Result {

@@ -58,6 +58,18 @@ pub(crate) enum Widget {
         /// The widget.
         uuid: String,
     },
+    /// Copy a widget as a new one of yours: new UUID, the ancestor kept. With a folder, its source goes there.
+    Fork {
+        /// The widget.
+        uuid: String,
+        /// Folder to make, with the source to change and publish.
+        dir: Option<PathBuf>,
+    },
+    /// Who uses a widget, by release, and what is open: for its author.
+    Statistics {
+        /// The widget.
+        uuid: String,
+    },
     /// What is installed here.
     List,
     /// Uninstall a widget.
