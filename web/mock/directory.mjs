@@ -17,8 +17,8 @@ export function directoryMethods(at, emit, refuse) {
   const blocked = (w) => {
     for (const subject of [w.uuid, w.author_key]) {
       const mine = d().blocked.find((b) => b.subject === subject), theirs = listed(subject);
-      if (mine) return `You blocked it${mine.reason ? `: ${mine.reason}` : ""}`;
-      if (theirs) return `On the block list of ${PEOPLE[theirs.by].name}: ${theirs.reason}`;
+      if (mine) return "You blocked it.";
+      if (theirs) return `${PEOPLE[theirs.by].name} blocks it, whose block list you use.`;
     }
     return null;
   };
@@ -118,7 +118,7 @@ export function directoryMethods(at, emit, refuse) {
     "directory.rate": ({ uuid, stars: n, text = "" }) => { const list = ratings(uuid), old = list.find((r) => r.by === "me"); d().ratings.set(uuid, [...list.filter((r) => r !== old), { by: "me", stars: n, text, time_ms: Date.now(), edited: Boolean(old) }]); changed(); return ratingsOf({ uuid }); },
     "directory.unrate": ({ uuid }) => { d().ratings.set(uuid, ratings(uuid).filter((r) => r.by !== "me")); changed(); return ratingsOf({ uuid }); },
     "directory.comments": ({ uuid, issues = false }) => d().comments.filter((c) => c.uuid === uuid && c.issue === issues).map(comment),
-    "directory.comment": ({ uuid, text, title, parent }) => { const issue = title !== undefined || Boolean(d().comments.find((c) => c.id === parent)?.issue), c = { id: hex(`n${d().next++}`), uuid, by: "me", title: title ?? "", text, parent: parent ?? null, issue, closed: false, time_ms: Date.now(), edited: false, removed: false }; d().comments.push(c); changed(); return comment(c); },
+    "directory.comment": ({ uuid, text, title, parent }) => { if (!text.trim() || title === "") refuse("write something first", "bad_params"); const issue = title !== undefined || Boolean(d().comments.find((c) => c.id === parent)?.issue), c = { id: hex(`n${d().next++}`), uuid, by: "me", title: title ?? "", text, parent: parent ?? null, issue, closed: false, time_ms: Date.now(), edited: false, removed: false }; d().comments.push(c); changed(); return comment(c); },
     "directory.edit_comment": ({ id, text, title }) => { const c = own(id); Object.assign(c, { text: text ?? c.text, title: title ?? c.title, edited: true, removed: false }); changed(); return comment(c); },
     "directory.remove_comment": ({ id }) => { const c = own(id); Object.assign(c, { removed: true, text: "" }); changed(); return comment(c); },
     "directory.close_issue": ({ id, closed }) => { const c = d().comments.find((x) => x.id === id); if (c.by !== "me" && widget(c.uuid).by !== "me") refuse("Only who opened it, or the author of the widget, can close it."); c.closed = closed; changed(); return comment(c); },
@@ -127,9 +127,9 @@ export function directoryMethods(at, emit, refuse) {
       const id = idOf(key), p = someone(key), mine = d().blocked.find((b) => b.subject === key), theirs = listed(key);
       const about = d().certs.filter((c) => c.subject === key).map(cert), given = d().certs.filter((c) => c.by === id).map(cert);
       const reasons = [...(p.trusted ? [{ text: "You put them on your list of trusted people", weight: 1 }] : []), ...about.filter((c) => c.by.trusted).map((c) => ({ text: c.role === "moderator" ? `${c.by.name} follows their judgement` : c.role === "vouch" ? `${c.by.name}, whom you trust, vouches for them` : `${c.by.name} speaks against them: ${c.reason}`, weight: c.role === "vouch" || c.role === "moderator" ? 0.6 : -0.6 })), ...(id === "janus" ? [{ text: "They signed two different releases under one number", weight: -1 }] : [])];
-      return { ...p, reputation: REPUTATION[id] ?? 0, two_faced: id === "janus", blocked: mine ? `You blocked them${mine.reason ? `: ${mine.reason}` : ""}` : theirs ? `On the block list of ${PEOPLE[theirs.by].name}: ${theirs.reason}` : null, widgets: d().known.filter((w) => w.author_key === key).map(summary), ratings: [...d().ratings.values()].flat().filter((r) => r.by === id).length, comments: d().comments.filter((c) => c.by === id).length, about, given, reasons };
+      return { ...p, reputation: REPUTATION[id] ?? 0, two_faced: id === "janus", blocked: mine ? "You blocked it." : theirs ? `${PEOPLE[theirs.by].name} blocks it, whose block list you use.` : null, widgets: d().known.filter((w) => w.author_key === key).map(summary), ratings: [...d().ratings.values()].flat().filter((r) => r.by === id).length, comments: d().comments.filter((c) => c.by === id).length, about, given, reasons };
     },
-    "directory.certificates": ({ subject, by: from }) => d().certs.filter((c) => (!subject || c.subject === subject) && (!from || PEOPLE[c.by].key === from)).map(cert),
+    "directory.certificates": ({ subject, by: from }) => d().certs.filter((c) => (!subject || c.subject === subject) && (!from || PEOPLE[c.by].key === from) && (subject || from || c.by === "me")).map(cert),
     "directory.certify": ({ role, subject, reason = "" }) => { const c = { id: hex(`${role}${subject}${d().next++}`), by: "me", role, subject, reason, time_ms: Date.now() }; d().certs = [...d().certs.filter((x) => x.by !== "me" || x.role !== role || x.subject !== subject), c]; changed(); return cert(c); },
     "directory.revoke": ({ role, subject }) => { d().certs = d().certs.filter((x) => x.by !== "me" || x.role !== role || x.subject !== subject); changed(); return {}; },
     "directory.block": ({ subject, reason = "", share = false }) => { d().blocked = [...d().blocked.filter((b) => b.subject !== subject), { subject, name: d().known.find((w) => w.uuid === subject)?.name ?? someone(subject).name, reason, shared: share }]; changed(); return settings(); },

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Comment, Descent, Person, ReleaseInfo, Standing } from "../src/api/types";
-import { alarm, bars, compared, familiar, family, isKey, noFilters, reasonsInOrder, releaseDifference, reputationWords, searching, searchParams, talkSize, threads, trustWords, weightWords } from "../src/lib/directory";
+import { alarm, bars, compared, familiar, family, isKey, noFilters, reasonsInOrder, releaseDifference, reputationWords, searching, searchParams, sentence, talkSize, threads, trustWords, weightWords } from "../src/lib/directory";
 
 const person = (more: Partial<Person> = {}): Person => ({ key: "ab".repeat(32), name: "Mia", trust: 0, me: false, trusted: false, ...more });
 const comment = (id: string, parent: string | null = null, more: Partial<Comment> = {}): Comment => ({ id, uuid: "u", by: person(), title: "", text: id, parent, issue: false, closed: false, time_ms: 0, edited: false, removed: false, ...more });
@@ -84,6 +84,9 @@ describe("words", () => {
     expect(reputationWords(0.02, 1)).toMatch(/at least 1 in 10 verdicts on their widgets is good/);
     expect(compared(0, null)).toMatch(/not compared/);
     expect(compared(7, "4 minutes ago")).toBe("compared with 7 peers, 4 minutes ago");
+  });
+  test("a sentence ends once, whoever wrote it", () => {
+    expect(["You blocked it.", "You blocked it", " Why? "].map(sentence)).toEqual(["You blocked it.", "You blocked it.", "Why?"]);
   });
   test("a key has 64 hex digits", () => {
     expect(isKey(` ${"aB".repeat(32)} `)).toBe(true);

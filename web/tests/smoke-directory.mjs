@@ -147,6 +147,7 @@ await step("issues: open one, close it with a way back", async () => {
   await tab("Issues");
   await page.getByRole("button", { name: "New issue" }).click();
   await page.getByRole("textbox", { name: "What should be fixed?" }).fill("Lakes have no tides");
+  await page.getByRole("textbox", { name: "More about it" }).fill("Lake Constance is listed among the harbours.");
   await axe("issue form");
   await page.getByRole("button", { name: "Open the issue" }).click();
   const issue = page.locator("article", { hasText: "Lakes have no tides" });
@@ -200,9 +201,9 @@ await step("a person: trust and back, their block list, block with undo; two fac
   await axe("block form");
   await page.getByRole("checkbox").check();
   await page.locator("form").getByRole("button", { name: "Block" }).click();
-  await page.getByText("You blocked them").waitFor();
+  await page.getByText("You blocked it.").waitFor();
   await undo("fern is blocked");
-  await page.getByText("You blocked them").waitFor({ state: "detached" });
+  await page.getByText("You blocked it.").waitFor({ state: "detached" });
   await axe("person");
   await closeSheet();
 });

@@ -48,6 +48,9 @@ export function alarm(w: Pick<WidgetSummary, "forked" | "standing">): { text: st
   return w.standing.warning ? { text: w.standing.warning, bad: false } : null;
 }
 
+/** With one full stop at its end, whoever wrote it. */
+export const sentence = (text: string): string => (/[.!?…]$/.test(text.trim()) ? text.trim() : `${text.trim()}.`);
+
 /** Share of each number of stars, five first, in percent of all. */
 export function bars(each: readonly number[]): { stars: number; count: number; percent: number }[] {
   const all = each.reduce((n, c) => n + c, 0);
