@@ -68,6 +68,8 @@ export function directoryMethods(at, emit, refuse) {
     for (const r of ratings(uuid).filter((x) => d().trusted.has(x.by))) add((r.stars - 3) / 4, `${person(r.by).name}, whom you trust, gives it ${r.stars} of 5 stars`);
     if (w.users > 200) add(0.35, `About ${Math.round(w.popularity * 100)} of 100 peers use it, as far as their reports are believed`);
     const far = ratings(uuid).filter((x) => !d().trusted.has(x.by) && person(x.by).trust < 0.3).length;
+    const bad = ratings(uuid).filter((x) => !d().trusted.has(x.by) && x.stars < 3).length;
+    if (bad) add(-0.12, `${bad === 1 ? "1 person" : `${bad} people`} whom you hardly know rated it badly`);
     if (far) add(0.05, `${far} ${far === 1 ? "rating" : "ratings"} by people whom nobody of yours knows count little`);
     if (s.warning) add(-0.8, s.warning);
     if (s.blocked) add(-1, s.blocked);
