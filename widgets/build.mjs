@@ -10,7 +10,7 @@ import { crc32, ICONS, png } from "./icons.mjs";
 const HERE = dirname(fileURLToPath(import.meta.url));
 const DIST = join(HERE, "dist");
 const MAX_PACKAGE = 100_000;
-export const WIDGETS = ["shout", "poll", "checklist", "whiteboard", "notes", "calendar"];
+export const WIDGETS = ["shout", "poll", "checklist", "whiteboard", "notes", "calendar", "top-widgets", "newest-widgets", "top-authors", "top-moderators", "similar-peers"];
 
 async function filesIn(folder) {
   const all = await readdir(folder, { recursive: true, withFileTypes: true });
@@ -22,9 +22,9 @@ async function put(path, data) {
   await writeFile(path, data);
 }
 
-/** The shared files that a set of scripts imports, directly or through each other. */
-async function sharedFor(scripts) {
-  const wanted = new Set(["tokens.css"]);
+/** The shared files that a set of scripts imports, directly or through each other, and the style sheets that pages name. */
+async function sharedFor(scripts, pages) {
+  const wanted = new Set(pages.flatMap((text) => [...text.matchAll(/href="shared\/([a-z]+\.css)"/g)].map(([, name]) => name)));
   const scan = async (text) => {
     for (const [, name] of text.matchAll(/from "\.\/(?:shared\/)?([a-z]+\.js)"/g)) {
       const path = join(HERE, "shared", name);
@@ -99,7 +99,7 @@ async function buildOne(name, versions) {
   const manifest = await readFile(join(from, "manifest.toml"), "utf8");
   const bundled = /^source = "source"$/m.test(manifest);
   const scripts = [...texts].filter(([f]) => f.endsWith(".js"));
-  const shared = await sharedFor(scripts.map(([, t]) => t.toString("utf8")));
+  const shared = await sharedFor(scripts.map(([, t]) => t.toString("utf8")), [...texts].filter(([f]) => f.endsWith(".html")).map(([, t]) => t.toString("utf8")));
   const code = bundled ? join(out, "source") : out;
   for (const [file, data] of texts) await put(join(file.endsWith(".js") ? code : out, file), data);
   for (const file of shared) await put(join(file.endsWith(".js") ? code : out, "shared", file), await readFile(join(HERE, "shared", file)));

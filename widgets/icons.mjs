@@ -44,6 +44,11 @@ export const ICONS = {
   whiteboard: [tile("#e3efe6"), [pathOf(8, ...wave((x) => 82 - 20 * Math.sin((62 - x) / 6.05), 23, 62)), "#2f7d4f"], [pathOf(16, 74, 66, 98, 34), "#1f5c3a"], [polygon(66, 61, 79, 72, 62, 82), "#f0ad5d"], [disc(98, 34, 8), "#1f5c3a"]],
   notes: [tile("#7a8f3a"), [box(32, 22, 64, 84, 10), WHITE], [polygon(76, 22, 97, 43, 97, 21), "#7a8f3a"], [polygon(76, 22, 76, 43, 97, 43), "#d5dcb5"], [pathOf(6, 44, 48, 66, 48), "#7a8f3a"], [pathOf(6, 44, 64, 84, 64), "#c3cd97"], [pathOf(6, 44, 78, 84, 78), "#c3cd97"], [pathOf(6, 44, 92, 68, 92), "#c3cd97"]],
   calendar: [tile("#1f7468"), [box(24, 32, 80, 72, 12), WHITE], [box(24, 32, 80, 20, 10), "#bfe0d8"], [pathOf(7, 44, 24, 44, 40), WHITE], [pathOf(7, 84, 24, 84, 40), WHITE], ...[0, 1, 2].flatMap((r) => [0, 1, 2, 3].map((c) => [disc(38 + c * 17.3, 63 + r * 14, 4.6), "#c9d8d4"])), [disc(72.6, 77, 9), "#1f7468"]],
+  "top-widgets": [tile("#2f7d4f"), [box(28, 70, 20, 32, 5), "#8fc3a3"], [box(54, 46, 20, 56, 5), WHITE], [box(80, 82, 20, 20, 5), "#8fc3a3"], [polygon(64, 16, 69, 27, 81, 28, 72, 36, 75, 48, 64, 41, 53, 48, 56, 36, 47, 28, 59, 27), "#f0ad5d"]],
+  "newest-widgets": [tile("#4f8a3c"), [pathOf(7, 64, 104, 64, 58), WHITE], [disc(48, 50, 20), WHITE], [box(28, 30, 20, 20, 2), WHITE], [disc(82, 38, 16), "#cfe6c4"], [box(82, 38, 16, 16, 2), "#4f8a3c"], [disc(82, 38, 14), "#cfe6c4"]],
+  "top-authors": [tile("#3c6e4c"), [disc(64, 46, 19), WHITE], [(x, y) => y < 102 && disc(64, 102, 34)(x, y), WHITE], [pathOf(6, 52, 92, 60, 100, 78, 82), "#3c6e4c"]],
+  "top-moderators": [tile("#7a8f3a"), [pathOf(7, 64, 26, 64, 100), WHITE], [pathOf(7, 44, 102, 84, 102), WHITE], [pathOf(7, 32, 40, 96, 40), WHITE], [(x, y) => y > 64 && disc(34, 64, 18)(x, y), WHITE], [(x, y) => y > 64 && disc(94, 64, 18)(x, y), WHITE], [pathOf(3, 34, 42, 22, 64), WHITE], [pathOf(3, 34, 42, 46, 64), WHITE], [pathOf(3, 94, 42, 82, 64), WHITE], [pathOf(3, 94, 42, 106, 64), WHITE]],
+  "similar-peers": [tile("#1f7468"), [disc(48, 64, 30), "#bfe0d8"], [disc(80, 64, 30), WHITE], [(x, y) => disc(48, 64, 30)(x, y) && disc(80, 64, 30)(x, y), "#f0ad5d"]],
 };
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, n) => {

@@ -6,6 +6,8 @@ import { dirname, extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
 import { hex, QR, RECOVERY, state, WIDGETS } from "./data.mjs";
+import { directoryState } from "./directory-data.mjs";
+import { directoryMethods } from "./directory.mjs";
 import { widgetPage } from "./widget.mjs";
 
 const PORT = Number(process.env.PORT ?? 4455);
@@ -13,18 +15,17 @@ const DIST = join(dirname(fileURLToPath(import.meta.url)), "../dist");
 const TOKEN = process.env.TOKEN ?? "mock-token";
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".webmanifest": "application/manifest+json" };
 const CSP = `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; manifest-src 'self'; connect-src 'self' ws://hub.localhost:${PORT}; frame-src http://*.hub.localhost:${PORT}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html`;
-let s = state(process.env.SCENE ?? "full");
+const sceneOf = (name) => ({ ...state(name === "bare" ? "empty" : name), dir: directoryState(name) });
+let s = sceneOf(process.env.SCENE ?? "full");
 const sockets = new Set();
 
 const emit = (event) => { for (const ws of sockets) if (ws.ready) ws.send(JSON.stringify({ jsonrpc: "2.0", method: "event", params: event })); };
 const refuse = (message, code = "refused") => { throw Object.assign(new Error(message), { code }); };
 const withOrigin = (i) => ({ ...i, origin: `http://${i.instance}.hub.localhost:${PORT}` });
 const instance = (id) => s.instances.find((i) => i.instance === id) ?? refuse("There is no such widget on the boards.", "not_found");
-const widget = (uuid) => WIDGETS.find((w) => w.uuid === uuid) ?? refuse("There is no such widget in the directory.", "not_found");
+const widget = (uuid) => s.dir.known.find((w) => w.uuid === uuid) ?? refuse("There is no such widget in the directory.", "not_found");
 const plugin = (name, more) => { const p = s.plugins.find((x) => x.name === name) ?? refuse("There is no such plugin.", "not_found"); if (more) { Object.assign(p, more); emit({ event: "plugins_changed", name, state: p.state }); } return p; };
-const summary = (w) => ({ ...w, installed: s.installed.get(w.uuid) ?? null });
 const changed = () => { s.layout = { ...s.layout, revision: s.layout.revision + 1 }; emit({ event: "layout_changed", layout: s.layout }); emit({ event: "instances_changed" }); };
-const permissions = (w) => w.key === "notes" ? [] : [{ name: "peers", sentence: "Can talk to the other people who use it", reason: "So that everyone sees the same" }];
 
 function add(w, space, name, board) {
   const id = `new${String(s.next++).padStart(13, "0")}`;
@@ -39,7 +40,8 @@ function add(w, space, name, board) {
 }
 
 const METHODS = {
-  "node.status": () => ({ node: hex("node"), user: hex("user"), name: s.name, version: "0.1.0", hub: `http://hub.localhost:${PORT}/`, peers: s.peers.filter((p) => p.path !== "none").length, known_peers: s.peers.length, directory_size: WIDGETS.length, started_ms: Date.now() - 5e6, recovery_confirmed: s.recovery, passphrase_set: false, rss_bytes: 41_000_000, trouble: null }),
+  ...directoryMethods(() => s, emit, refuse),
+  "node.status": () => ({ node: hex("node"), user: hex("user"), name: s.name, version: "0.1.0", hub: `http://hub.localhost:${PORT}/`, peers: s.peers.filter((p) => p.path !== "none").length, known_peers: s.peers.length, directory_size: s.dir.known.length, started_ms: Date.now() - 5e6, recovery_confirmed: s.recovery, passphrase_set: false, rss_bytes: 41_000_000, trouble: null }),
   "node.ticket": () => ({ ticket: `hedge1${hex("ticket")}${hex("more")}`, qr_svg: QR }),
   "profile.get": () => ({ name: s.name }),
   "profile.set": ({ name }) => { s.name = name; return { name }; },
@@ -67,14 +69,6 @@ const METHODS = {
   "peers.forget": ({ node }) => { s.peers = s.peers.filter((p) => p.node !== node); return {}; },
   "peers.block": ({ node }) => { s.peers = s.peers.map((p) => (p.node === node ? { ...p, blocked: true, path: "none" } : p)); return {}; },
   "peers.unblock": ({ node }) => { s.peers = s.peers.map((p) => (p.node === node ? { ...p, blocked: false } : p)); return {}; },
-  "widget.search": ({ query = "", category, limit = 30, offset = 0 }) => {
-    const parts = query.toLowerCase().split(/\s+/).filter(Boolean);
-    return WIDGETS.filter((w) => (!category || w.categories.includes(category)) && parts.every((p) => `${w.name} ${w.summary} ${w.tags} ${w.author}`.toLowerCase().includes(p))).slice(offset, offset + limit).map(summary);
-  },
-  "widget.categories": () => [...new Set(WIDGETS.flatMap((w) => w.categories))].map((category) => ({ category, widgets: WIDGETS.filter((w) => w.categories.includes(category)).length })),
-  "widget.show": ({ uuid }) => { const w = widget(uuid); return { ...summary(w), description: `${w.summary}. It keeps working without a connection, and brings everything together when the others are back.`, permissions: permissions(w), releases: [{ release: w.release, version: w.version, sequence: 2, created_ms: w.created_ms, size: w.size, permissions: permissions(w) }, { release: hex("old"), version: "0.9.0", sequence: 1, created_ms: w.created_ms - 9e9, size: w.size - 900, permissions: [] }], local: s.installed.has(uuid), holders: 2, instances: s.instances.filter((i) => i.uuid === uuid).map((i) => i.instance), own: false, previous: null, unpublished: false }; },
-  "widget.files": () => [{ path: "index.html", size: 812 }, { path: "manifest.toml", size: 240 }, { path: "app.js", size: 4200 }],
-  "widget.file": ({ path }) => ({ path, mime: "text/plain", text: "name = \"Example\"\nlicense = \"MIT\"\n\n[hedgerow]\nversion = \"1.0.0\"\n", base64: null }),
   "widget.install": ({ uuid, package: p }) => { const w = p ? WIDGETS[5] : widget(uuid); s.installed.set(w.uuid, w.version); return { uuid: w.uuid, version: w.version, name: w.name, release: w.release }; },
   "widget.update_plan": ({ uuid }) => ({ uuid, from: s.installed.get(uuid), to: widget(uuid).version, added: [{ name: "realtime", sentence: "Can send to the others while they look at it", reason: "Shows who is choosing now" }], removed: [] }),
   "widget.update": ({ uuid }) => { const w = widget(uuid); s.installed.set(uuid, w.version); emit({ event: "widgets_changed" }); return { uuid, version: w.version, name: w.name, release: w.release }; },
@@ -102,7 +96,7 @@ const METHODS = {
   "instance.undo_remove": ({ instance: id }) => { const r = s.removed.get(id) ?? refuse("It cannot be brought back any more."); s.removed.delete(id); s.instances.push(r.i); (s.layout.boards.find((b) => b.id === r.board) ?? s.layout.boards[0]).tiles.push(r.tile); changed(); return withOrigin(r.i); },
   "instance.removed": () => [],
   "instance.invite": ({ instance: id }) => { instance(id); const text = `hedgeinvite1${hex(id)}${hex("key")}`; return { invite: text, link: `http://hub.localhost:4400/#invite=${text}`, qr_svg: QR }; },
-  "instance.preview_invite": ({ invite }) => { if (!/hedgeinvite1/.test(invite)) refuse("This is not an invitation. One begins with hedgeinvite1.", "bad_params"); const w = WIDGETS[5]; return { from: "Mia", from_pseudonym: "p-mia", uuid: w.uuid, widget_name: w.name, name: "Day of the hike", space: "invited", joined: null, local: false, summary: summary(w) }; },
+  "instance.preview_invite": ({ invite }) => { if (!/hedgeinvite1/.test(invite)) refuse("This is not an invitation. One begins with hedgeinvite1.", "bad_params"); const w = WIDGETS[5]; return { from: "Mia", from_pseudonym: "p-mia", uuid: w.uuid, widget_name: w.name, name: "Day of the hike", space: "invited", joined: null, local: false, summary: METHODS["widget.search"]({ query: w.name })[0] }; },
   "instance.join": async () => { await new Promise((r) => setTimeout(r, 100)); return add(WIDGETS[5], "invited", "Day of the hike"); },
   "instance.members": ({ instance: id }) => s.members.get(id) ?? [],
   "instance.remove_member": ({ instance: id, pseudonym }) => { s.members.set(id, (s.members.get(id) ?? []).filter((m) => m.pseudonym !== pseudonym)); return s.members.get(id); },
@@ -148,7 +142,7 @@ async function hub(req, res) {
     await body(req);
     return json(200, { package: hex("package") });
   }
-  if (path === "/mock/scene" && req.method === "POST") { s = state((await body(req)).toString()); return json(200, {}); }
+  if (path === "/mock/scene" && req.method === "POST") { s = sceneOf((await body(req)).toString()); return json(200, {}); }
   const file = normalize(join(DIST, path === "/" ? "index.html" : path));
   if (!file.startsWith(DIST)) return json(404, {});
   try {

@@ -9,6 +9,7 @@ afterEach(() => ports.splice(0).forEach((p) => p.close()));
 function setup() {
   const calls: [string, unknown][] = [], troubles: (string | null)[] = [];
   let openFails = false;
+  const declared: string[] = [];
   const client = { call: async (method: string, params: unknown) => {
     calls.push([method, params]);
     if (method === "app.open") { if (openFails) throw new Error("The widget is damaged."); return { send_update_max_size: 100, max_serial: 0 }; }
@@ -18,7 +19,7 @@ function setup() {
     if (method === "streams.read") return { data: "aGk=", end: false };
     return {};
   } } as unknown as Client;
-  const chrome: Chrome = { openLink: async () => undefined, share: async () => undefined, trouble: (_, reason) => troubles.push(reason) };
+  const chrome: Chrome = { openLink: async () => undefined, share: async () => undefined, openWidget: async (instance, uuid) => void calls.push(["open", [instance, uuid]]), declares: async (_, name) => declared.includes(name), trouble: (_, reason) => troubles.push(reason) };
   const bridge = new Bridge(client, chrome);
   bridge.place([{ instance: "a", origin: "http://a.hub.localhost:1" }]);
   const connect = (origin: string, data: unknown = { hedgerow: 1, type: "connect" }) => {
@@ -29,7 +30,7 @@ function setup() {
     return port as MessagePort | null;
   };
   const ask = (port: MessagePort, message: unknown) => new Promise<Record<string, unknown>>((ok) => { port.onmessage = (e: MessageEvent<Record<string, unknown>>) => ok(e.data); port.postMessage(message); });
-  return { bridge, calls, troubles, connect, ask, failOpen: () => (openFails = true) };
+  return { bridge, calls, troubles, connect, ask, failOpen: () => (openFails = true), declared };
 }
 
 describe("the hub's side of a widget", () => {
@@ -44,6 +45,25 @@ describe("the hub's side of a widget", () => {
     const port = connect("http://a.hub.localhost:1")!;
     expect(await ask(port, { id: 1, call: "send_update", args: { instance: "b", update: { payload: 5 } } })).toEqual({ id: 1, result: { serial: 1 } });
     expect(calls.at(-1)).toEqual(["app.send_update", { instance: "a", update: { payload: 5 } }]);
+  });
+  test("lists of the directory only for a widget that declares it, and for its own instance", async () => {
+    const { connect, ask, calls, declared } = setup();
+    const port = connect("http://a.hub.localhost:1")!;
+    const args = { list: "top_widgets", limit: 5_000, instance: "b" };
+    expect((await ask(port, { id: 1, call: "stats", args })).error).toMatch(/does not ask for the permission "directory"/);
+    expect(calls.some(([m]) => m.startsWith("stats."))).toBe(false);
+    declared.push("directory");
+    expect(await ask(port, { id: 2, call: "stats", args })).toMatchObject({ id: 2, result: {} });
+    expect(calls.at(-1)).toEqual(["stats.top_widgets", { instance: "a", limit: 100 }]);
+    for (const bad of [{ list: "shutdown" }, { list: "__proto__" }, { list: "top_widgets", limit: 0 }, { list: "top_widgets", limit: "9" }, {}]) expect((await ask(port, { id: 3, call: "stats", args: bad })).error).toBeTruthy();
+  });
+  test("only a UUID can be shown", async () => {
+    const { connect, ask, calls } = setup();
+    const port = connect("http://a.hub.localhost:1")!;
+    for (const uuid of ["", "../x", 5, null, "0".repeat(36)]) expect((await ask(port, { id: 1, call: "open_widget", args: { uuid } })).error).toBeTruthy();
+    const uuid = "00000000-0000-8000-8000-000000000001";
+    await ask(port, { id: 2, call: "open_widget", args: { uuid } });
+    expect(calls.filter(([m]) => m === "open")).toEqual([["open", ["a", uuid]]]);
   });
   test("unknown and oversized calls are answered with the reason", async () => {
     const { connect, ask, calls } = setup();

@@ -1,58 +1,7 @@
 // The main job in a real browser against the mock node: keyboard and pointer, axe on every screen, pictures to look at.
-import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { chromium } from "playwright-core";
+import { must, stage } from "./stage.mjs";
 
-const here = dirname(fileURLToPath(import.meta.url));
-const SHOTS = process.env.SHOTS ?? "/tmp/shots-ui";
-const PORT = process.env.PORT ?? "4466";
-const HUB = `http://hub.localhost:${PORT}/`;
-const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-mkdirSync(SHOTS, { recursive: true });
-
-let node = null;
-async function startNode(env = {}) {
-  node = spawn(process.execPath, [join(here, "../mock/server.mjs")], { env: { ...process.env, PORT, SCENE: "empty", ...env }, stdio: ["ignore", "pipe", "inherit"] });
-  await new Promise((r) => node.stdout.once("data", r));
-}
-const stopNode = () => new Promise((r) => { node.once("exit", r); node.kill(); });
-
-let passed = 0, failed = 0;
-const problems = [];
-async function step(name, work) {
-  try { await work(); passed += 1; console.log(`ok    ${name}`); } catch (e) { failed += 1; console.log(`FAIL  ${name}\n      ${String(e.message ?? e).split("\n").slice(0, 6).join("\n      ")}`); await page.screenshot({ path: `${SHOTS}/fail-${failed}.png` }).catch(() => {}); await page.reload().catch(() => {}); await page.waitForTimeout(500); }
-}
-const must = (ok, text) => { if (!ok) throw new Error(text); };
-
-await startNode();
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"] });
-const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
-await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: HUB }).catch(() => {});
-let page = await context.newPage();
-page.setDefaultTimeout(5000);
-function watch(p) {
-  p.on("console", (m) => { if (m.type() === "error" && !/WebSocket|ERR_CONNECTION|401|status of 404/.test(m.text())) problems.push(m.text()); });
-  p.on("pageerror", (e) => problems.push(`${e.message}\n${e.stack ?? ""}`));
-}
-watch(page);
-
-async function axe(name) {
-  await page.waitForTimeout(200);
-  await page.evaluate(AXE);
-  const found = await page.evaluate(async () => (await globalThis.axe.run(document, { iframes: false, resultTypes: ["violations"] })).violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.target.join(" ")} ${n.any?.[0]?.message ?? n.failureSummary ?? ""}`).join(" | ")}`));
-  if (found.length) throw new Error(`axe on ${name}: ${found.join("\n")}`);
-}
-async function shot(name) {
-  await page.waitForTimeout(200);
-  await page.screenshot({ path: `${SHOTS}/${name}.png` });
-}
-const scene = (name) => page.evaluate((n) => fetch("/mock/scene", { method: "POST", body: n }).then(() => 0), name);
-const dialog = () => page.locator("dialog[open]");
-const closeSheet = async () => { await page.keyboard.press("Escape"); await dialog().waitFor({ state: "detached" }); };
-const menu = async (of, entry) => { await page.getByRole("button", { name: of, exact: true }).click(); await page.getByRole("menuitem", { name: entry }).click(); };
+const { HUB, startNode, stopNode, context, page, watch, problems, step, axe, shot, scene, dialog, closeSheet, menu, end } = await stage(process.env.PORT ?? "4466");
 
 await step("without a token there is a calm page", async () => {
   await page.goto(HUB);
@@ -348,7 +297,7 @@ for (const theme of ["light", "dark"]) for (const width of [390, 820, 1440]) {
     must(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "the page is wider than the screen");
     const sheet = async (name, open) => { await open(); await dialog().waitFor(); await page.waitForTimeout(250); await axe(`${name} ${width} ${theme}`); await shot(`${name}-${width}-${theme}`); await closeSheet(); };
     await sheet("directory", () => page.getByRole("button", { name: "Add widget" }).click());
-    await sheet("detail", async () => { await page.getByRole("button", { name: "Add widget" }).click(); await page.getByRole("button", { name: "Add Poll" }).click(); await page.getByText("third-party code").waitFor(); });
+    await sheet("detail", async () => { await page.getByRole("button", { name: "Add widget" }).click(); await page.getByRole("searchbox").fill("poll"); await page.getByRole("button", { name: "See Poll" }).click(); await page.getByText("third-party code").waitFor(); });
     await sheet("people", () => page.getByRole("button", { name: /people and peers/ }).click());
     await sheet("invite", () => menu("Menu of Which car?", "Invite and members"));
     await sheet("plugins", async () => { await menu("More", "Plugins, 2 for you to look at"); await page.getByRole("button", { name: "Logs of greeter" }).click(); await page.getByText("listening").waitFor(); });
@@ -385,7 +334,4 @@ await step("a token that is refused leads to the login page with the reason", as
 });
 await step("no errors in the console, no violation of the policy", async () => must(problems.length === 0, problems.slice(0, 5).join("\n")));
 
-await browser.close();
-await stopNode();
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+await end();

@@ -23,11 +23,12 @@ const KEYS: [&str; 13] = [
 ];
 
 /// Permissions that can be asked for, each as the sentence that people read.
-pub const KNOWN_PERMISSIONS: [(&str, &str); 10] = [
+pub const KNOWN_PERMISSIONS: [(&str, &str); 11] = [
     ("peers", "Can talk to other people who use it"),
     ("notifications", "Can notify you"),
     ("storage", "Can keep data on other people's machines"),
     ("contacts", "Can see your contacts"),
+    ("directory", "Can see which widgets and authors are popular"),
     ("web", "Can reach web sites"),
     ("torrents", "Can read and add BitTorrent downloads"),
     ("camera", "Can use the camera"),

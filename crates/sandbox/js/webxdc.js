@@ -366,6 +366,7 @@
 
   // Messages, secrets and streams between those who have the widget: peers.js.
   __HEDGEROW_PEERS__;
+  __HEDGEROW_STATS__;
 
   // ---- links that lead outside ------------------------------------------------------------------------------
   const LOCAL = new Set(["blob:", "data:", "javascript:", "about:"]);
@@ -461,6 +462,8 @@
       peers,
       secrets,
       streams,
+      stats,
+      openWidget,
     }),
     enumerable: true,
   });

@@ -4,8 +4,10 @@ use serde_json::json;
 
 const SOURCE: &str = include_str!("../js/webxdc.js");
 const PEERS: &str = include_str!("../js/peers.js");
+const STATS: &str = include_str!("../js/stats.js");
 const PLACE: &str = "__HEDGEROW_CONFIG__";
 const PEERS_PLACE: &str = "  __HEDGEROW_PEERS__;\n";
+const STATS_PLACE: &str = "  __HEDGEROW_STATS__;\n";
 
 /// Version of `window.hedgerow`: raised by one when something that a widget may use goes away.
 pub const WIDGET_API: u32 = 1;
@@ -21,6 +23,8 @@ pub const FEATURES: &[&str] = &[
     "peers",
     "secrets",
     "streams",
+    "stats",
+    "open_widget",
 ];
 
 /// What differs between instances.
@@ -52,7 +56,7 @@ pub fn webxdc_js(config: &ScriptConfig<'_>) -> String {
         "api": WIDGET_API,
         "features": FEATURES,
     });
-    let source = SOURCE.replacen(PEERS_PLACE, PEERS, 1);
+    let source = SOURCE.replacen(PEERS_PLACE, PEERS, 1).replacen(STATS_PLACE, STATS, 1);
     source.replacen(PLACE, &literal(&json.to_string()), 1)
 }
 

@@ -1,6 +1,7 @@
 /** What a widget may say to the hub, checked. A widget is a stranger: nothing of it is used before it was read here. */
 import type { UpdateIn, UpdateOut } from "../api/types";
 import { readPeerCall, type PeerCall, type PeerPush } from "./peers";
+import { readStatsCall, type StatsCall } from "./stats";
 import { own, plain, readBytes, readText, Refusal, toJson } from "./read";
 
 export { Refusal } from "./read";
@@ -14,6 +15,7 @@ export type Call =
   | { call: "realtime_send"; data: Uint8Array }
   | { call: "send_to_chat"; text: string | null; file: { name: string; blob: Blob } | null }
   | { call: "open_link"; url: string }
+  | StatsCall
   | PeerCall;
 
 export type Reply = { id: number; result: unknown } | { id: number; error: string };
@@ -70,9 +72,9 @@ export function readCall(data: unknown): Call {
     case "open_link":
       return { call, url: readText(own(args, "url"), LIMITS.url, "url") };
     default: {
-      const peers = readPeerCall(call, args);
-      if (peers === null) throw new Refusal("there is no such call");
-      return peers;
+      const other = readStatsCall(call, args) ?? readPeerCall(call, args);
+      if (other === null) throw new Refusal("there is no such call");
+      return other;
     }
   }
 }

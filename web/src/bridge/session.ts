@@ -5,12 +5,17 @@ import { fromBase64, toBase64 } from "./base64";
 import { Feed } from "./feed";
 import { Flow } from "./flow";
 import { Peers, type PeerCall } from "./peers";
+import { answerStats } from "./stats";
 import { LIMITS, readCall, Refusal, requestId, type Call, type Push, type Reply } from "./protocol";
 
 /** What a session asks of the person, through the hub's own windows. */
 export interface Chrome {
   openLink(instance: string, url: string): Promise<void>;
   share(instance: string, text: string | null, file: { name: string; blob: Blob } | null): Promise<void>;
+  /** Shows the page of a widget; only after a click in this one. */
+  openWidget(instance: string, uuid: string): Promise<void>;
+  /** Whether the installed release of the instance's widget declares the permission. The node asks again. */
+  declares(instance: string, permission: string): Promise<boolean>;
   /** `null`: it runs. Else why it does not. */
   trouble(instance: string, reason: string | null): void;
 }
@@ -140,6 +145,8 @@ export class AppSession {
         return this.#chrome.share(instance, call.text, call.file);
       case "open_link":
         return this.#chrome.openLink(instance, call.url);
+      case "open_widget":
+        return this.#chrome.openWidget(instance, call.uuid);
       default:
     }
     const info = await this.#opened();
@@ -161,6 +168,8 @@ export class AppSession {
       case "realtime_send":
         if (!this.#joined) throw new Refusal("join the realtime channel first");
         return void (await this.#client.call("app.realtime_send", { instance, data: toBase64(call.data) }));
+      case "stats":
+        return answerStats(call, instance, this.#client, this.#chrome);
       default:
         return this.#peers.answer(call satisfies PeerCall);
     }

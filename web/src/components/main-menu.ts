@@ -1,4 +1,5 @@
 import Files from "@lucide/svelte/icons/files";
+import Hammer from "@lucide/svelte/icons/hammer";
 import KeyRound from "@lucide/svelte/icons/key-round";
 import Link from "@lucide/svelte/icons/link";
 import Settings from "@lucide/svelte/icons/settings";
@@ -49,6 +50,7 @@ export function mainMenu(): Item[] {
     { name: data.waiting ? `Plugins, ${data.waiting} for you to look at` : "Plugins", icon: Blocks as Icon, run: () => ui.open({ kind: "plugins" }) },
     { name: "Connection", icon: Network as Icon, run: () => ui.open({ kind: "connection" }) },
     { name: "Install from a file", icon: Package as Icon, line: true, run: () => pickFile((file) => void installFile(file)) },
+    { name: "Your widgets", icon: Hammer as Icon, run: () => ui.open({ kind: "directory", part: "mine" }) },
     { name: "Publish a widget", icon: Upload as Icon, run: () => ui.open({ kind: "publish" }) },
     { name: "Settings", icon: Settings as Icon, line: true, run: () => ui.open({ kind: "settings" }) },
   ];

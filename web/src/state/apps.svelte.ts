@@ -2,10 +2,11 @@ import { Bridge } from "../bridge/bridge";
 import { externalUrl, insideUrl, Refusal } from "../bridge/protocol";
 import type { Chrome } from "../bridge/session";
 import { data } from "./data.svelte";
-import { session } from "./session.svelte";
+import { call, session } from "./session.svelte";
 import { ui } from "./ui.svelte";
 
 let lastLink = 0;
+let lastPage = -Infinity;
 
 const nameOf = (instance: string): string => data.byId.get(instance)?.name ?? "A widget";
 
@@ -19,6 +20,8 @@ class Apps {
   readonly chrome: Chrome = {
     openLink: (instance, text) => this.#openLink(instance, text),
     share: (instance, text, file) => this.#share(instance, text, file),
+    openWidget: (instance, uuid) => this.#openWidget(instance, uuid),
+    declares: (instance, permission) => this.#declares(instance, permission),
     trouble: (instance, reason) => {
       const rest = { ...this.trouble };
       delete rest[instance];
@@ -55,6 +58,31 @@ class Apps {
       };
       ui.prompt = { kind: "link", from: nameOf(instance), url, answer };
     });
+  }
+
+  /** A click in a frame counts for the pages around it, and moves the focus into that frame: so it was this widget. */
+  async #openWidget(instance: string, uuid: string): Promise<void> {
+    const frame = document.activeElement;
+    const clicked = navigator.userActivation?.isActive !== false && frame instanceof HTMLIFrameElement && frame.closest(`[data-instance="${CSS.escape(instance)}"]`) !== null;
+    if (!clicked) throw new Refusal("a widget can be opened only after a click");
+    if (ui.prompt || performance.now() - lastPage < 1_000) throw new Refusal("at most one a second");
+    lastPage = performance.now();
+    ui.open({ kind: "directory", uuid });
+  }
+
+  /** By widget and version: a new release may ask for something else. */
+  #asked = new Map<string, Promise<string[]>>();
+  async #declares(instance: string, permission: string): Promise<boolean> {
+    const i = data.byId.get(instance);
+    if (!i) return false;
+    const key = `${i.uuid} ${i.version ?? ""}`;
+    let asked = this.#asked.get(key);
+    if (!asked) {
+      asked = call("widget.show", { uuid: i.uuid }).then((w) => (w.releases.find((r) => r.version === i.version) ?? w).permissions.map((p) => p.name));
+      this.#asked.set(key, asked);
+      asked.catch(() => this.#asked.delete(key));
+    }
+    return (await asked).includes(permission);
   }
 
   #share(instance: string, text: string | null, file: { name: string; blob: Blob } | null): Promise<void> {

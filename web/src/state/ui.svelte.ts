@@ -2,7 +2,7 @@ import { words } from "../api/client";
 
 /** What lies over the board. One at a time. */
 export type Sheet =
-  | { kind: "directory"; uuid?: string; query?: string }
+  | { kind: "directory"; uuid?: string; query?: string; part?: "mine" | "settings" }
   | { kind: "invite"; instance: string }
   | { kind: "join"; invite?: string }
   | { kind: "leave"; instance: string }

@@ -24,6 +24,8 @@ export class Host {
     this.widget = widget;
     this.verified = verified;
     this.refuse = false;
+    /** What the lists of the directory answer, by name; a text is why they do not. */
+    this.lists = {};
     this.#server = createServer((req, res) => this.#answer(req, res).catch((error) => res.writeHead(500).end(String(error))));
   }
 
@@ -76,6 +78,11 @@ export class Host {
       const after = Number(url.searchParams.get("after"));
       res.setHeader("content-type", "application/json");
       return res.end(JSON.stringify(this.updates.slice(after).map((u) => ({ ...u, max_serial: this.updates.length }))));
+    }
+    if (url.pathname === "/-/stats") {
+      const list = this.lists[url.searchParams.get("list")] ?? [];
+      if (typeof list === "string") return res.writeHead(503).end(list);
+      return res.end(JSON.stringify(list.slice(0, Number(url.searchParams.get("limit") ?? 10))));
     }
     if (url.pathname === "/-/events") {
       res.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });

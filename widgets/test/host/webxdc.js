@@ -25,6 +25,16 @@
     realtime?.(Uint8Array.from(atob(data), (c) => c.charCodeAt(0)), sender);
   });
 
+  const list = (name) => async ({ limit } = {}) => {
+    const answer = await fetch(`/-/stats?list=${name}&limit=${limit}`);
+    if (!answer.ok) throw new Error(await answer.text());
+    return answer.json();
+  };
+  window.opened = [];
+  window.hedgerow = {
+    stats: { topWidgets: list("topWidgets"), newestWidgets: list("newestWidgets"), topAuthors: list("topAuthors"), topModerators: list("topModerators"), similarPeers: list("similarPeers") },
+    openWidget: async (uuid) => void window.opened.push(uuid),
+  };
   window.shared = [];
   window.webxdc = {
     selfAddr: config.addr,

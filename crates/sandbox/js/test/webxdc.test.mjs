@@ -6,7 +6,7 @@ import { test } from "node:test";
 import vm from "node:vm";
 
 const part = (name) => readFileSync(new URL(`../${name}.js`, import.meta.url), "utf8");
-const SOURCE = part("webxdc").replace("  __HEDGEROW_PEERS__;\n", () => part("peers"));
+const SOURCE = part("webxdc").replace("  __HEDGEROW_PEERS__;\n", () => part("peers")).replace("  __HEDGEROW_STATS__;\n", () => part("stats"));
 const HUB = "http://hub.localhost:4400";
 const ORIGIN = "http://abcdefghijklmnop.hub.localhost:4400";
 const CONFIG = {
@@ -477,4 +477,21 @@ test("calls to others wait until the app takes part, messages that came early ar
     await assert.rejects(peers.send("p", 41), /Too many calls wait/);
     await peers.valid(heard[0]);
     assert.deepEqual(plain(hub.calls.at(-1)).args, { id: "7", valid: true });
+  }));
+
+test("lists of the directory are asked for by name, and nothing else goes along", () =>
+  running({ answer: () => [{ name: "Poll" }] }, async ({ page, hub, connect }) => {
+    const { stats, openWidget } = page.hedgerow;
+    connect();
+    assert.deepEqual(plain(await stats.topWidgets({ limit: 3, instance: "other" })), [{ name: "Poll" }]);
+    await stats.newestWidgets();
+    await stats.topAuthors({ limit: null });
+    await stats.topModerators();
+    await stats.similarPeers();
+    await openWidget("u-1");
+    assert.deepEqual(plain(hub.calls.map((c) => [c.call, c.args])), [
+      ["stats", { list: "top_widgets", limit: 3 }], ["stats", { list: "newest_widgets" }], ["stats", { list: "top_authors" }],
+      ["stats", { list: "top_moderators" }], ["stats", { list: "similar_peers" }], ["open_widget", { uuid: "u-1" }],
+    ]);
+    assert.ok(Object.isFrozen(stats));
   }));
