@@ -1,7 +1,8 @@
 //! What it costs two peers to find how their records differ, with coded symbols ([`hedgerow_directory::riblt`]; W19, J6).
 //!
 //! Half of the differences are on either side. The one that asks gets symbols until all is found, and then asks for the
-//! records that it lacks by their short ids.
+//! records that it lacks by their short ids. How many symbols that takes is chance (at a thousand differences .03 for each
+//! either way), so it is counted in more sessions; what both have cancels out exactly, so those are of what differs only.
 
 mod page;
 
@@ -23,6 +24,8 @@ pub struct Plan {
     pub differences: usize,
     /// Symbols that are asked for at once.
     pub batch: usize,
+    /// Sessions over which symbols are counted; as many as are soon done, unless said.
+    pub runs: Option<usize>,
     /// Of everything random.
     pub seed: u64,
 }
@@ -33,6 +36,7 @@ impl Default for Plan {
             records: 100_000,
             differences: 100,
             batch: 1,
+            runs: None,
             seed: 1,
         }
     }
@@ -49,11 +53,20 @@ impl Plan {
             () if self.differences > MAX_DIFFERENCES => "differences must be from 0 to 8192",
             () if self.differences > self.records => "there cannot be more differences than records",
             () if !(1..=1_000).contains(&self.batch) => "batch must be from 1 to 1000",
+            () if self.runs.is_some_and(|runs| !(1..=100_000).contains(&runs)) => "runs must be from 1 to 100000",
             () => return Ok(()),
         };
         Err(PlanError(wrong))
     }
+
+    fn runs(&self) -> usize {
+        self.runs
+            .unwrap_or_else(|| (DIFFERENCES_IN_ALL / self.differences.max(1)).clamp(20, 1000))
+    }
 }
+
+/// Differences in all sessions together, unless somebody says how many sessions.
+const DIFFERENCES_IN_ALL: usize = 300_000;
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -68,8 +81,12 @@ pub struct Report {
     pub seed: u64,
     /// Symbols sent.
     pub symbols: usize,
-    /// Symbols sent for each difference; none without a difference.
+    /// Sessions over which symbols for each difference are counted.
+    pub runs: usize,
+    /// Symbols sent for each difference, on average over those sessions; none without a difference.
     pub symbols_per_difference: Option<f64>,
+    /// The most of them.
+    pub symbols_per_difference_max: Option<f64>,
     /// All symbols in CBOR, and eight bytes and a head for each record that is asked for.
     pub bytes: usize,
     /// What naming all records in full would take.
@@ -136,14 +153,18 @@ pub fn run(plan: &Plan, seconds: &dyn Fn() -> f64) -> Result<Report, PlanError> 
         }
         Progress::More | Progress::TooDifferent => false,
     };
-    let per_difference = decoder.taken() as f64 / plan.differences.max(1) as f64;
+    let differ: Vec<RecordId> = all.iter().take(rest).chain(all.iter().skip(middle)).copied().collect();
+    let each: Vec<f64> = (0..plan.runs()).map(|_| symbols(plan, &differ, &mut chance)).collect();
+    let some = plan.differences > 0;
     Ok(Report {
         records: plan.records,
         differences: plan.differences,
         batch: plan.batch,
         seed: plan.seed,
         symbols: decoder.taken(),
-        symbols_per_difference: (plan.differences > 0).then_some(per_difference),
+        runs: each.len(),
+        symbols_per_difference: some.then(|| each.iter().sum::<f64>() / each.len() as f64),
+        symbols_per_difference_max: some.then(|| each.iter().copied().fold(0.0, f64::max)),
         bytes,
         bytes_of_all_ids: plan.records * 32,
         ms_shorten: 1e3 * (shortened - begin),
@@ -151,6 +172,16 @@ pub fn run(plan: &Plan, seconds: &dyn Fn() -> f64) -> Result<Report, PlanError> 
         ms_decode: 1e3 * decode,
         found,
     })
+}
+
+/// Symbols for each difference in a session of those that differ only, under another key.
+fn symbols(plan: &Plan, differ: &[RecordId], chance: &mut Chance) -> f64 {
+    let key = Key(wide(chance));
+    let half = differ.len() / 2;
+    let mut encoder = Encoder::new(key, differ.iter().take(half).copied());
+    let mut decoder = Decoder::new(key, differ.iter().skip(half).copied());
+    while !differ.is_empty() && decoder.add(&encoder.next(plan.batch)) == Progress::More {}
+    decoder.taken() as f64 / differ.len().max(1) as f64
 }
 
 fn wide(chance: &mut Chance) -> [u8; 16] {
@@ -161,11 +192,11 @@ impl Report {
     /// For people.
     pub fn text(&self) -> String {
         let found = if self.found { "all found" } else { "too different" };
-        let each = self
-            .symbols_per_difference
-            .map_or_else(String::new, |each| format!(", {each:.3} for each"));
+        let each = self.symbols_per_difference.map_or_else(String::new, |each| {
+            format!("; {each:.3} for each on average over {} sessions", self.runs)
+        });
         format!(
-            "{} records, {} differences: {found}\n{} symbols{each}; {} bytes (all ids: {})\n\
+            "{} records, {} differences: {found}\n{} symbols, {} bytes (all ids: {}){each}\n\
             {:.1} ms to shorten all ids of both, {:.1} ms to make symbols, {:.1} ms to subtract and peel\n",
             self.records,
             self.differences,

@@ -18,7 +18,7 @@ impl Paged for Report {
             .map_or_else(String::new, |each| format!("{each:.3}"));
         let mut table = Table::new(["what", "figure"]);
         table.row(["symbols".into(), self.symbols.to_string()]);
-        table.row(["for each difference".into(), each]);
+        table.row([format!("for each difference, mean of {} sessions", self.runs), each]);
         table.row(["bytes".into(), self.bytes.to_string()]);
         table.row(["bytes of all ids".into(), self.bytes_of_all_ids.to_string()]);
         for (what, milliseconds) in [

@@ -23,6 +23,12 @@ fn a_seed_gives_the_same_and_what_makes_no_sense_is_refused() {
         ..Plan::default()
     };
     assert_eq!(run(&plan, &|| 0.0), run(&plan, &|| 0.0));
+    let thousand = Plan {
+        differences: 1000,
+        ..plan
+    };
+    let each = run(&thousand, &|| 0.0).unwrap().symbols_per_difference.unwrap();
+    assert!((1.35..1.40).contains(&each), "{each}");
     for wrong in [
         Plan { records: 0, ..plan },
         Plan { batch: 0, ..plan },

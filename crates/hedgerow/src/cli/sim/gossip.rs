@@ -136,6 +136,9 @@ pub(crate) struct Reconcile {
     /// Symbols that are asked for at once.
     #[arg(long, value_name = "N", default_value_t = 1)]
     batch: usize,
+    /// Sessions over which symbols for each difference are counted; as many as are soon done, unless said.
+    #[arg(long, value_name = "N")]
+    runs: Option<usize>,
     /// Of everything random: the same seed gives the same symbols.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -147,6 +150,7 @@ pub(super) fn reconcile(arguments: &Reconcile, stage: &Stage<'_>) -> Result {
         records: arguments.records,
         differences: arguments.differences,
         batch: arguments.batch,
+        runs: arguments.runs,
         seed: arguments.seed,
     };
     let work = || reconcile::run(&plan, &|| begin.elapsed().as_secs_f64());
