@@ -48,8 +48,9 @@ impl Report {
         ]);
         Section {
             title: "Who is in the views of honest peers".into(),
-            words: "Random slots hold one peer of each network at most, chosen by a hash that nobody can aim at. Taste can be \
-                claimed by anybody, so every other exchange is with a random peer."
+            words: "Each random slot is won by a network first and by a peer of it second, by a hash that nobody can aim at, so many \
+                identities in few networks gain little. Taste can be claimed by anybody, so every other exchange is with a random \
+                peer."
                 .into(),
             plot: Some(Plot::Bars(Bars {
                 title: "Hostile share of what honest peers know".into(),
