@@ -291,6 +291,8 @@ impl Fetch {
             return;
         };
         source.holder = true;
+        // It may have had to fetch it first.
+        source.strikes = source.strikes.min(STRIKES - 1);
         if self.manifest.is_none() {
             self.missing = (0..manifest.chunks()).collect();
             self.manifest = Some(manifest.clone());

@@ -210,6 +210,7 @@ impl Engine {
             }
             Ok(())
         })?;
+        self.opinions.contents.insert(release.content, (widget, release.size));
         self.judge_soon();
         self.ahead_soon();
         if self.files.has(&release.content) {

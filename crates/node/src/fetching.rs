@@ -2,7 +2,7 @@
 
 use crate::{
     engine::{Engine, Input, store_error},
-    handle::blocking,
+    handle::{NodeHandle, blocking},
     packages::Shared,
 };
 use bytes::Bytes;
@@ -17,11 +17,14 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     os::unix::fs::FileExt as _,
     sync::Arc,
+    time::Duration,
 };
 use tokio::sync::oneshot;
 
 /// How long a fetch waits for a peer that has the package, in milliseconds.
 const PATIENCE_MS: u64 = 20_000;
+/// How long a peer waits for what is fetched for it.
+const FOR_PEER: Duration = Duration::from_secs(12);
 /// The disk begins to make a download durable each time that so many bytes came.
 const FLUSH: usize = 8 << 20;
 /// Bytes written to a stream at once.
@@ -83,6 +86,11 @@ impl Engine {
             .into_iter()
             .for_each(|peer| self.fetch_input(&content, FetchInput::Peer(peer)));
         Ok(())
+    }
+
+    /// Whether a package is being fetched.
+    pub(crate) fn is_fetching(&self, content: &ContentId) -> bool {
+        self.fetches.tasks.contains_key(content)
     }
 
     /// Ends the downloads of a widget, because the person wants so.
@@ -356,13 +364,13 @@ impl Engine {
         if let Ok(request) = StreamRequest::from_bytes(&header) {
             return self.serve_stream(node, request, send, recv);
         }
-        let shared = self.shared.clone();
+        let handle = self.handle();
         self.runtime.spawn(async move {
             // Dropping both ends refuses the request; an unknown request is of a newer version, not a fault.
             let Ok(request) = FetchRequest::from_bytes(&header) else {
                 return;
             };
-            if let Err(error) = serve(&shared, request, send).await {
+            if let Err(error) = serve(&handle, request, send).await {
                 tracing::debug!(peer = %node.short(), %error, "a request was not served");
             }
             drop(recv);
@@ -370,10 +378,25 @@ impl Engine {
     }
 }
 
-async fn serve(shared: &Arc<Shared>, request: FetchRequest, mut send: RequestSend) -> Result<(), ApiError> {
+/// Fetches a package for a peer that asked for it, if it is one of the directory's and within what may be spent for others:
+/// so a package reaches people who are connected to nobody who uses it.
+async fn fetch_for_peer(node: &NodeHandle, content: ContentId) {
+    let Ok(Some(uuid)) = node.with(move |engine| Ok(engine.may_fetch_for_peer(&content))).await else {
+        return;
+    };
+    if let Ok(Ok(())) = tokio::time::timeout(FOR_PEER, node.fetch(content, &uuid)).await {
+        let _ = node.with(move |engine| engine.fetched_for_peer(content)).await;
+    }
+}
+
+async fn serve(node: &NodeHandle, request: FetchRequest, mut send: RequestSend) -> Result<(), ApiError> {
+    let shared = &node.shared;
     let broken = |e: hedgerow_net::StreamError| ApiError::new(ErrorCode::Unreachable, e.to_string());
     match request {
         FetchRequest::Manifest { content } => {
+            if !shared.offers(&content) {
+                fetch_for_peer(node, content).await;
+            }
             let manifest = offered_manifest(shared, content).await?;
             send.write_frame(&manifest.body().to_bytes()).await.map_err(broken)?;
         }

@@ -20,7 +20,7 @@ pub(crate) use settings::Kept;
 
 use crate::engine::{Engine, store_error};
 use hedgerow_api::{ApiError, Event};
-use hedgerow_base::{NodeId, PersonId, RecordId};
+use hedgerow_base::{ContentId, NodeId, PersonId, RecordId, WidgetId};
 use hedgerow_directory::{Directory, Said};
 use hedgerow_net::Channel;
 use hedgerow_store::said::{MetRow, SaidRow};
@@ -43,6 +43,8 @@ pub(crate) struct Opinions {
     pub(crate) view: Arc<View>,
     pub(crate) judging: judge::Judging,
     pub(crate) ahead: ahead::Ahead,
+    /// Widget and size of the packages of newest releases.
+    pub(crate) contents: BTreeMap<ContentId, (WidgetId, u64)>,
     /// When a peer had the same directory.
     pub(crate) compared: BTreeMap<NodeId, u64>,
 }
@@ -55,6 +57,7 @@ impl Opinions {
             view: Arc::default(),
             judging: judge::Judging::default(),
             ahead: ahead::Ahead::default(),
+            contents: BTreeMap::new(),
             compared: BTreeMap::new(),
         }
     }

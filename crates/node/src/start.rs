@@ -255,10 +255,17 @@ impl Engine {
     /// Peers may have every package here that a record names.
     fn offer_packages(&mut self) -> Result<(), ApiError> {
         let (files, shared) = (self.files.clone(), self.shared.clone());
+        let (directory, contents) = (&self.directory, &mut self.opinions.contents);
         let read = self.store.each_record(|bytes| {
-            if let Ok(record) = hedgerow_directory::Record::from_bytes(&bytes)
-                && let Some(release) = record.release().filter(|release| files.has(&release.content))
-            {
+            let record = hedgerow_directory::Record::from_bytes(&bytes).ok();
+            let Some((id, release)) = record.and_then(|record| Some((record.id, record.into_release()?))) else {
+                return;
+            };
+            let widget = release.genesis.widget();
+            if directory.newest(&widget).is_some_and(|(_, newest)| newest == id) {
+                contents.insert(release.content, (widget, release.size));
+            }
+            if files.has(&release.content) {
                 shared.offer(release.content);
             }
         });

@@ -27,6 +27,8 @@ pub(crate) struct Ahead {
     due_ms: Option<u64>,
     fetching: bool,
     updating: Option<WidgetId>,
+    /// Bytes fetched for peers on a day (days since 1970).
+    for_others: (u64, u64),
     /// Releases whose installation failed in this run: not tried again and again.
     failed: std::collections::BTreeSet<RecordId>,
 }
@@ -222,6 +224,44 @@ impl Engine {
         })?;
         self.emit(Event::WidgetsChanged {});
         Ok(())
+    }
+
+    /// The widget of a package that a peer wants and that may be fetched for it: the newest release of a widget that is
+    /// shown here, within the same bounds as what is fetched ahead.
+    pub(crate) fn may_fetch_for_peer(&mut self, content: &ContentId) -> Option<String> {
+        let (widget, size) = *self.opinions.contents.get(content)?;
+        if self.is_fetching(content) {
+            return Some(widget.to_string());
+        }
+        let kept = &self.opinions.kept;
+        let today = self.now_ms() / DAY_MS;
+        let ahead = &mut self.opinions.ahead;
+        if ahead.for_others.0 != today {
+            ahead.for_others = (today, 0);
+        }
+        let disk = kept.collect_disk.saturating_sub(kept.collected.values().sum());
+        let left = kept.collect_daily.saturating_sub(ahead.for_others.1);
+        if !kept.collect || self.relaying.is_metered() || size > LARGEST.min(disk).min(left) {
+            return None;
+        }
+        if self.directory.is_two_faced(&widget) || self.standing(&widget).ok()?.blocked.is_some() {
+            return None;
+        }
+        self.opinions.ahead.for_others.1 += size;
+        Some(widget.to_string())
+    }
+    /// It came.
+    pub(crate) fn fetched_for_peer(&mut self, content: ContentId) -> Result<(), ApiError> {
+        let Some((widget, size)) = self.opinions.contents.get(&content).copied() else {
+            return Ok(());
+        };
+        let own = self.installed.get(&widget).and_then(|i| i.current.content()) == Some(content);
+        if own || self.opinions.kept.has_collected(&content) {
+            return Ok(());
+        }
+        self.keep(|kept| {
+            kept.collected.insert(content.to_string(), size);
+        })
     }
 
     /// A widget that was fetched ahead is a widget of the person's own now: it is outside of the budget.
