@@ -163,7 +163,7 @@ fn our_table_is_read_and_its_unknown_keys_are_refused_by_name() {
     let error = |text: &str| Manifest::parse(text).expect_err("refused").to_string();
     assert_eq!(
         error("[hedgerow]\nlicence = \"MIT\""),
-        "manifest.toml: [hedgerow] has the unknown key \"licence\"; did you mean \"license\"? Known are uuid, version, license, \
+        "manifest.toml: [hedgerow] has the unknown key \"licence\"; did you mean \"license\"? Known are uuid, ancestor, version, license, \
          summary, description, categories, tags, screenshots, source, permissions, messages, component"
     );
     assert!(error("[hedgerow]\npermissions = [\"root\"]").contains("the permission \"root\" is unknown"));

@@ -3,8 +3,9 @@
 use crate::{
     api::{Effect, Input},
     chain::Chain,
-    recon::{Answer, IdSet},
+    recon::IdSet,
     sayings::Sayings,
+    sketch::Sketch,
     take::Taken,
 };
 use alloc::{
@@ -35,6 +36,7 @@ pub(crate) struct Peer {
     steps: u32,
     /// Records sent because it wanted them.
     served: usize,
+    pub(crate) sketch: Sketch,
 }
 
 /// The directory as one node keeps it.
@@ -55,6 +57,9 @@ pub struct Directory {
     pub(crate) peers: BTreeMap<NodeId, Peer>,
     /// Sound records that are over a quota or not allowed.
     pub(crate) refused: BTreeSet<RecordId>,
+    /// Secret, for keys of sessions.
+    pub(crate) seed: [u8; 16],
+    pub(crate) sessions_begun: u64,
     reconcile_at: Option<u64>,
 }
 
@@ -62,6 +67,13 @@ impl Directory {
     /// An empty directory.
     pub fn new() -> Self {
         Self::default()
+    }
+    /// Draws the keys of its comparisons from a secret, so that nobody makes records for them.
+    pub fn seeded(seed: [u8; 16]) -> Self {
+        Self {
+            seed,
+            ..Self::default()
+        }
     }
 
     /// Takes an input at `now_ms` (milliseconds since 1970) and adds what is to be done to `effects`.
@@ -117,16 +129,6 @@ impl Directory {
         }
     }
 
-    fn open(&self, peer: NodeId, effects: &mut Vec<Effect>) {
-        let frame = DirectoryFrame::Reconcile {
-            ranges: self.ids.open(),
-        };
-        effects.push(Effect::Send {
-            peer,
-            bytes: frame.to_bytes(),
-        });
-    }
-
     fn message(&mut self, from: NodeId, bytes: &[u8], effects: &mut Vec<Effect>) -> Result<(), &'static str> {
         let frame = match DirectoryFrame::from_bytes(bytes) {
             Ok(frame) => frame,
@@ -134,13 +136,12 @@ impl Directory {
             Err(DirectoryFrameError::UnknownFrame(_)) => return Ok(()),
             Err(_) => return Err("a malformed frame"),
         };
-        let Some(peer) = self.peers.get_mut(&from) else {
+        if !self.peers.contains_key(&from) {
             return Ok(());
-        };
+        }
         match frame {
             DirectoryFrame::Reconcile { ranges } => {
-                peer.steps = peer.steps.saturating_add(1);
-                if peer.steps <= MOST_STEPS {
+                if self.step(&from) {
                     self.reconcile(from, &ranges, effects);
                 }
                 Ok(())
@@ -152,11 +153,33 @@ impl Directory {
             DirectoryFrame::Want { ids } => {
                 // Each once: a frame of one id, thousands of times, would be answered with hundreds of megabytes.
                 let once: BTreeSet<RecordId> = ids.into_iter().filter(|id| self.ids.contains(id)).collect();
-                let most = self.ids.len().saturating_mul(MOST_COPIES).saturating_add(MOST_EXTRA);
-                let ids: Vec<RecordId> = once.into_iter().take(most.saturating_sub(peer.served)).collect();
-                peer.served = peer.served.saturating_add(ids.len());
-                if !ids.is_empty() {
-                    effects.push(Effect::SendRecords { peer: from, ids });
+                self.serve(from, once.into_iter().collect(), effects);
+                Ok(())
+            }
+            DirectoryFrame::Open { print, count } => {
+                if self.step(&from) {
+                    self.opened(from, print, count, effects);
+                }
+                Ok(())
+            }
+            DirectoryFrame::Ask {
+                key,
+                from: first,
+                count,
+            } => {
+                if self.step(&from) {
+                    self.asked(from, key, first, count, effects);
+                }
+                Ok(())
+            }
+            DirectoryFrame::Symbols { from: first, symbols } => {
+                self.symbols(from, first, &symbols, effects);
+                Ok(())
+            }
+            DirectoryFrame::WantShort { key, ids } => {
+                if self.step(&from) {
+                    let ids = self.of_short(key, ids);
+                    self.serve(from, ids, effects);
                 }
                 Ok(())
             }
@@ -171,12 +194,30 @@ impl Directory {
         }
     }
 
+    /// Counts a question of a peer; no more than so many are answered.
+    fn step(&mut self, from: &NodeId) -> bool {
+        let Some(peer) = self.peers.get_mut(from) else {
+            return false;
+        };
+        peer.steps = peer.steps.saturating_add(1);
+        peer.steps <= MOST_STEPS
+    }
+
+    /// Sends what a peer wants, within what it may have.
+    fn serve(&mut self, from: NodeId, ids: Vec<RecordId>, effects: &mut Vec<Effect>) {
+        let most = self.ids.len().saturating_mul(MOST_COPIES).saturating_add(MOST_EXTRA);
+        let Some(peer) = self.peers.get_mut(&from) else {
+            return;
+        };
+        let ids: Vec<RecordId> = ids.into_iter().take(most.saturating_sub(peer.served)).collect();
+        peer.served = peer.served.saturating_add(ids.len());
+        if !ids.is_empty() {
+            effects.push(Effect::SendRecords { peer: from, ids });
+        }
+    }
+
     fn reconcile(&self, from: NodeId, ranges: &[Range], effects: &mut Vec<Effect>) {
         let answer = self.ids.answer(ranges);
-        let whole = matches!(ranges, [Range { end: None, .. }]);
-        if whole && answer == Answer::default() {
-            effects.push(Effect::Compared { peer: from });
-        }
         if !answer.ranges.is_empty() {
             let frame = DirectoryFrame::Reconcile { ranges: answer.ranges };
             effects.push(Effect::Send {

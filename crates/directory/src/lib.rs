@@ -13,7 +13,9 @@ mod chain;
 mod core;
 pub mod fetch;
 pub mod recon;
+pub mod riblt;
 mod sayings;
+mod sketch;
 mod take;
 
 pub use crate::{

@@ -113,6 +113,10 @@ impl IdSet {
         }
         true
     }
+    /// Fingerprint over all ids.
+    pub fn print(&self) -> [u8; 16] {
+        self.sum(RecordId([0; 32]), None).print()
+    }
     /// All ids, in order.
     pub fn iter(&self) -> impl Iterator<Item = &RecordId> {
         self.buckets.values().flat_map(|(_, ids)| ids)

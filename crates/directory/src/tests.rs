@@ -18,8 +18,10 @@ use std::{
     vec::Vec,
 };
 
+mod attacks;
 mod fetching;
 mod hostile;
+mod rateless;
 mod said;
 mod signers;
 mod spread;
@@ -100,6 +102,8 @@ struct World {
     links: BTreeSet<(usize, usize)>,
     queues: BTreeMap<(usize, usize), VecDeque<Vec<u8>>>,
     bytes: usize,
+    /// Of those, in frames of records.
+    records: usize,
 }
 
 impl World {
@@ -112,6 +116,7 @@ impl World {
             links: BTreeSet::new(),
             queues: BTreeMap::new(),
             bytes: 0,
+            records: 0,
         }
     }
     fn put(&mut self, n: usize, input: Input) {
@@ -159,6 +164,9 @@ impl World {
     }
     fn post(&mut self, from: usize, to: NodeId, bytes: Vec<u8>) {
         self.bytes += bytes.len();
+        if matches!(DirectoryFrame::from_bytes(&bytes), Ok(DirectoryFrame::Records { .. })) {
+            self.records += bytes.len();
+        }
         let to = usize::from(to.0[0]);
         if self.links.contains(&(from.min(to), from.max(to))) {
             self.queues.entry((from, to)).or_default().push_back(bytes);

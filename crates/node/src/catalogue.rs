@@ -78,7 +78,8 @@ impl Engine {
         if self.store.meta(NOTED).map_err(|e| store_error(&e))?.is_none() {
             self.note_kin()?;
         }
-        let mut directory = Directory::new();
+        let seed = crate::identity::random().map_err(|e| ApiError::new(ErrorCode::Local, e.to_string()))?;
+        let mut directory = Directory::seeded(seed);
         for (widget, record) in &self.pinned {
             directory.pin(*widget, *record);
         }

@@ -310,7 +310,7 @@ async fn a_folder_cannot_claim_the_name_of_another() {
 }
 
 #[tokio::test]
-async fn a_fenced_plugin_writes_only_its_data_and_reaches_no_port() {
+async fn attack_38_a_fenced_plugin_writes_only_its_data_and_reaches_no_port() {
     if let Some(why) = hedgerow_sandbox::plugin::fence::missing() {
         let world = World::new();
         let error = world

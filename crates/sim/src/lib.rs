@@ -15,6 +15,8 @@ pub mod handshake;
 pub mod poisson;
 pub mod popularity;
 mod queue;
+pub mod reconcile;
+pub mod report;
 pub mod speed;
 pub mod spread;
 pub mod trust;
@@ -22,6 +24,14 @@ pub mod update;
 pub mod whitelist;
 
 pub use figures::{Figure, Figures, FiguresError};
+
+/// Seeds under which an attack is tried in the tests; `ATTACK_SEEDS=1000` tries more of those that take long.
+#[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "ATTACK_SEEDS chooses how many")]
+fn attack_seeds(few: u64) -> u64 {
+    let more = std::env::var("ATTACK_SEEDS").ok();
+    more.and_then(|seeds| seeds.parse().ok()).unwrap_or(few)
+}
 
 /// A plan that makes no sense.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

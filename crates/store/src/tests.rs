@@ -167,7 +167,7 @@ fn a_newer_release_replaces_what_search_finds() {
 }
 
 #[test]
-fn a_package_is_whole_or_not_there() {
+fn attack_36_a_package_is_whole_or_not_there_whenever_the_machine_stops() {
     let folder = tempfile::tempdir().expect("folder");
     let files = PackageFiles::open(folder.path()).expect("opens");
     let content = ContentId([9; 32]);
@@ -181,6 +181,52 @@ fn a_package_is_whole_or_not_there() {
     partial.write(0, b"abc").expect("writes");
     files.finish(&content, &partial).expect("finishes");
     assert_eq!(files.read(&content).expect("reads"), b"abcdef");
+}
+
+#[test]
+fn attack_36_a_stop_at_any_step_of_an_install_leaves_nothing_that_looks_finished() {
+    let folder = tempfile::tempdir().expect("folder");
+    for seed in 0..300u64 {
+        let mut state = seed;
+        let mut below = |end: u64| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % end
+        };
+        let content = ContentId([seed as u8, (seed >> 8) as u8].repeat(16).try_into().expect("32 bytes"));
+        let bytes: Vec<u8> = (0..100 + below(4000)).map(|at| (at ^ seed) as u8).collect();
+        let part = |at: u64| (at as usize * bytes.len() / 10)..((at as usize + 1) * bytes.len() / 10);
+        // Some starts that all end in the middle: of a fetch, of writing a whole package, after its end.
+        for _ in 0..below(4) {
+            let files = PackageFiles::open(folder.path()).expect("opens");
+            match below(3) {
+                0 => {
+                    let partial = files.open_partial(&content, bytes.len() as u64).expect("opens");
+                    for _ in 0..below(9) {
+                        let at = part(below(10));
+                        partial.write(at.start as u64, &bytes[at]).expect("writes");
+                    }
+                }
+                1 => {
+                    let cut = &bytes[..below(bytes.len() as u64) as usize];
+                    std::fs::write(folder.path().join(format!("partial/{content}.put")), cut).expect("writes");
+                }
+                _ => files.put(&content, &bytes).expect("stores"),
+            }
+            let after = PackageFiles::open(folder.path()).expect("opens");
+            assert!(
+                !after.has(&content) || after.read(&content).expect("reads") == bytes,
+                "seed {seed}"
+            );
+        }
+        // And one that goes through.
+        let files = PackageFiles::open(folder.path()).expect("opens");
+        let partial = files.open_partial(&content, bytes.len() as u64).expect("opens");
+        (0..10).for_each(|at| partial.write(part(at).start as u64, &bytes[part(at)]).expect("writes"));
+        files.finish(&content, &partial).expect("finishes");
+        assert_eq!(files.read(&content).expect("reads"), bytes, "seed {seed}");
+    }
 }
 
 mod inbox {

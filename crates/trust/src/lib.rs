@@ -23,6 +23,7 @@ mod history;
 mod interval;
 mod latest;
 mod merit;
+mod names;
 mod popularity;
 pub mod rounds;
 pub mod standing;
@@ -38,6 +39,7 @@ pub use history::History;
 pub use interval::{reputation, wilson};
 pub use latest::Latest;
 pub use merit::{Graph, MAX_EDGES, MeritRank};
+pub use names::{hides_something, skeleton};
 pub use popularity::{Function, Report, weighted_median};
 pub use votes::{Common, edge};
 

@@ -4,8 +4,9 @@
 //! - Trust in people comes from walks (MeritRank) over edges that people made: whom one put on the list oneself, who was
 //!   met in a space, whose widgets proved good here, who rated as one did oneself; and for everybody else whom they vouch
 //!   for and whose widgets they rate well.
-//! - Ratings count by the trust in who gave them. All strangers together count as much as one trusted person, so a
-//!   thousand made-up people move a widget no further than one.
+//! - Ratings count by the trust in who gave them. All strangers together count as much as one trusted person at most, and
+//!   a quarter of what known people count where there are any, so a thousand made-up people move a widget no further than
+//!   one.
 //! - Order is by the lower end of what can be said, so one rating of five stars is not better than ninety of 4.8.
 
 use crate::{
@@ -25,6 +26,8 @@ use hedgerow_wire::directory::{Role, Subject};
 const STRANGER: f64 = 0.05;
 /// What all strangers' ratings of a widget count together, at most.
 const STRANGERS: f64 = 1.0;
+/// The same beside known people, as a share of what those count.
+const BESIDE: f64 = 0.25;
 /// Trust from which on a person counts as known, and their certificates as a whitelist.
 pub const KNOWN: f64 = 0.1;
 /// Weight of an edge to who vouches or is vouched for; to the author of a widget that is rated well; and of one's own
@@ -292,8 +295,13 @@ impl Standing {
             }
         }
         for (widget, sums) in sums {
-            let less = if sums.strangers > STRANGERS {
-                STRANGERS / sums.strangers
+            let room = if sums.weight > 0.0 {
+                STRANGERS.min(BESIDE * sums.weight)
+            } else {
+                STRANGERS
+            };
+            let less = if sums.strangers > room {
+                room / sums.strangers
             } else {
                 1.0
             };

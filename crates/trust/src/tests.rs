@@ -3,5 +3,8 @@ mod certificates;
 mod chain;
 mod collect;
 mod merit;
+mod names;
 mod popularity;
+mod rounds;
+mod standing;
 mod votes;

@@ -10,7 +10,7 @@ mod release;
 mod round;
 mod said;
 
-pub use frame::{DirectoryFrame, Range, Say};
+pub use frame::{DirectoryFrame, Range, Say, Symbol};
 pub use record::{Body, Record};
 pub use release::{Authority, Genesis, Permission, Release};
 pub use round::{Count, Round};
@@ -49,6 +49,8 @@ pub const MAX_IDS: usize = 8192;
 pub const MAX_RECORDS: usize = 1024;
 /// Most ranges in one frame.
 pub const MAX_RANGES: usize = 4096;
+/// Most coded symbols in one frame.
+pub const MAX_SYMBOLS: usize = 1024;
 /// Longest comment or text of a rating, in bytes.
 pub const MAX_TEXT: usize = 4096;
 /// Most widgets in a statement of what is installed.
@@ -61,7 +63,7 @@ pub const MAX_CERTIFICATES: usize = 3;
 pub const MAX_FLAGS: usize = 64;
 
 /// Highest frame number that this version knows.
-const LAST_FRAME: u32 = 4;
+const LAST_FRAME: u32 = 8;
 const CONTEXT: &str = "hedgerow 2026 directory record v1";
 
 /// A frame or record that is not what it must be.

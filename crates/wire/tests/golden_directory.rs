@@ -5,8 +5,8 @@ use data_encoding::HEXLOWER;
 use hedgerow_base::{ContentId, NodeId, PersonId, RecordId, SecretKey, WidgetId};
 use hedgerow_wire::directory::{
     Authority, Body, Certificate, Comment, CommentRef, Count, DirectoryFrame, Genesis, Installs, KIND_AUTHORITY,
-    KIND_RELEASE, MAX_KEYS, Permission, Range, Rating, Record, Release, Role, Round, Said, Say, State, Subject, Used,
-    What,
+    KIND_RELEASE, MAX_KEYS, Permission, Range, Rating, Record, Release, Role, Round, Said, Say, State, Subject, Symbol,
+    Used, What,
 };
 
 fn release() -> Release {
@@ -91,6 +91,39 @@ fn frames_have_these_bytes() {
                 },
             },
             include_str!("golden/directory_round.hex"),
+        ),
+        (
+            DirectoryFrame::Open {
+                print: [1; 16],
+                count: 2,
+            },
+            include_str!("golden/directory_open.hex"),
+        ),
+        (
+            DirectoryFrame::Ask {
+                key: [1; 16],
+                from: 2,
+                count: 3,
+            },
+            include_str!("golden/directory_ask.hex"),
+        ),
+        (
+            DirectoryFrame::Symbols {
+                from: 1,
+                symbols: vec![Symbol {
+                    sum: 2,
+                    check: 3,
+                    count: -4,
+                }],
+            },
+            include_str!("golden/directory_symbols.hex"),
+        ),
+        (
+            DirectoryFrame::WantShort {
+                key: [1; 16],
+                ids: vec![2],
+            },
+            include_str!("golden/directory_want_short.hex"),
         ),
     ];
     for (frame, golden) in vectors {

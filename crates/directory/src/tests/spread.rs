@@ -128,3 +128,77 @@ fn reconciliation_costs_by_the_difference_and_not_by_the_size() {
     std::println!("100,000 ids, 100 differences: {bytes} bytes in {rounds} messages (all ids: 3,200,000 bytes)");
     assert!(bytes < 400_000);
 }
+
+#[test]
+fn two_directories_of_five_thousand_that_differ_by_a_hundred_agree_for_under_ten_kilobytes() {
+    let mut world = World::new(1, 2);
+    let said = |n: u32| {
+        let mut about = [0; 32];
+        about[..4].copy_from_slice(&n.to_be_bytes());
+        let key = SecretKey::from_seed(hash("a signer", &[&(n % 100).to_be_bytes()]).first_chunk().unwrap());
+        let what = hedgerow_wire::directory::What::Certificate(hedgerow_wire::directory::Certificate {
+            role: hedgerow_wire::directory::Role::Vouch,
+            subject: hedgerow_wire::directory::Subject::Person(hedgerow_base::PersonId(about)),
+            reason: String::new(),
+            revoked: false,
+        });
+        let said = hedgerow_wire::directory::Said::new(key.public().into(), 1, String::new(), 5, what);
+        Record::say(said, &key).unwrap()
+    };
+    for n in 0..5_000u32 {
+        let record = said(n);
+        for node in 0..2 {
+            // 50 are only here, 50 only there.
+            if n >= 100 || (n < 50) == (node == 0) {
+                world.publish(node, record.clone());
+            }
+        }
+    }
+    (world.bytes, world.records) = (0, 0);
+    world.connect(0, 1);
+    world.settle();
+    let of_comparing = world.bytes - world.records;
+    let records = world.records;
+    assert!(
+        of_comparing < 10_000 && records > 0,
+        "{of_comparing} bytes beside {records} of records"
+    );
+    assert_eq!(world.nodes[0].directory.len(), 5_000);
+    assert_eq!(world.nodes[1].directory.len(), 5_000);
+    assert!(world.nodes.iter().all(|node| node.blamed.is_empty()));
+}
+
+#[test]
+fn hostile_symbols_end_in_a_comparison_by_ranges_and_the_stores_agree_all_the_same() {
+    let mut world = World::new(3, 2);
+    for widget in 0..60 {
+        world.publish(usize::from(widget % 2 == 0), record(widget, widget, 1, None));
+    }
+    world.connect(0, 1);
+    for _ in 0..40 {
+        for n in 0..2usize {
+            let symbols = (0..48).map(|i| hedgerow_wire::directory::Symbol {
+                sum: i,
+                check: 7,
+                count: 1,
+            });
+            let frame = DirectoryFrame::Symbols {
+                from: 0,
+                symbols: symbols.collect(),
+            };
+            let peer = NodeId([1 - n as u8; 32]);
+            world.put(
+                n,
+                Input::Message {
+                    peer,
+                    bytes: frame.to_bytes(),
+                },
+            );
+        }
+        world.step();
+    }
+    world.settle();
+    world.tick();
+    world.settle();
+    assert!(world.nodes.iter().all(|node| node.directory.len() == 60));
+}

@@ -137,7 +137,6 @@ pub(crate) enum Command {
         files: Option<Files>,
     },
     /// What the network costs and withstands, for any number of users; needs no node.
-    #[command(subcommand)]
     Sim(Sim),
     /// Programs that this node starts and ends for you.
     #[command(subcommand)]

@@ -393,7 +393,11 @@ impl Engine {
         let (mut liked, mut disliked, mut strangers) = (0usize, 0usize, 0usize);
         for rated in view.evidence.ratings.iter().filter(|rated| rated.widget == *widget) {
             if rated.by == self.me() {
-                let stars = if rated.stars == 1 { "1 star".to_owned() } else { format!("{} stars", rated.stars) };
+                let stars = if rated.stars == 1 {
+                    "1 star".to_owned()
+                } else {
+                    format!("{} stars", rated.stars)
+                };
                 say(format!("You gave it {stars}."), (f64::from(rated.stars) - 3.0) / 2.0);
                 continue;
             }

@@ -105,7 +105,7 @@ fn only_one_means_valid() {
 }
 
 #[test]
-fn a_program_that_fails_or_never_ends_says_no() {
+fn attack_38_a_program_that_fails_or_never_ends_says_no() {
     let cases = [
         ("endless loop", does("(loop br 0) i32.const 1")),
         ("trap", does("unreachable")),
@@ -135,7 +135,7 @@ fn a_program_that_fails_or_never_ends_says_no() {
 }
 
 #[test]
-fn memory_beyond_the_bound_is_not_to_be_had() {
+fn attack_38_memory_beyond_the_bound_is_not_to_be_had() {
     let growing = |pages: u64| does(&format!("i32.const {pages} memory.grow i32.const 4 i32.eq"));
     assert!(says(&growing(MAX_PAGES - 4), body(b"")));
     assert!(!says(&growing(MAX_PAGES - 3), body(b"")));

@@ -8,6 +8,7 @@
 mod measure;
 mod memo;
 mod network;
+mod page;
 mod report;
 mod spam;
 

@@ -5,6 +5,8 @@
 //! calls `flood` honest peers in each round, and claims to have installed exactly what they have. Beside it stands a view
 //! that takes whoever it hears of in the place of somebody at random.
 
+mod page;
+
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +19,8 @@ use std::fmt::Write;
 const NAMED: usize = 10;
 /// Rounds until a slot gets a new seed.
 const REFRESH: u64 = 4;
+/// How often the views are looked at on the way.
+const MOMENTS: usize = 40;
 /// Milliseconds of a round.
 const ROUND_MS: u64 = 15_000;
 
@@ -100,6 +104,19 @@ pub struct Views {
     pub eclipsed: f64,
 }
 
+/// Hostile shares after a round, on average.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Moment {
+    /// Rounds so far.
+    pub round: usize,
+    /// Of the slots for random peers.
+    pub slots: f64,
+    /// Of the taste buddies.
+    pub taste: f64,
+    /// Of the view that takes whoever it hears of.
+    pub naive: f64,
+}
+
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
@@ -119,6 +136,8 @@ pub struct Report {
     pub taste: Views,
     /// A view that takes whoever it hears of.
     pub naive: Views,
+    /// Hostile shares on the way there, after rounds that are evenly spread.
+    pub over_time: Vec<Moment>,
     /// Share of the exchanges of the last ten rounds that went to hostile peers.
     pub exchanges_hostile: f64,
 }
@@ -151,11 +170,16 @@ struct Network {
 pub fn run(plan: &Plan) -> Result<Report, PlanError> {
     plan.check()?;
     let mut network = Network::new(*plan);
+    let every = plan.rounds.div_ceil(MOMENTS);
+    let mut over_time = Vec::new();
     for round in 0..plan.rounds {
         if round + 10 == plan.rounds.max(10) {
             (network.exchanges, network.with_hostile) = (0, 0);
         }
         network.round(round as u64 * ROUND_MS);
+        if (round + 1).is_multiple_of(every) || round + 1 == plan.rounds {
+            over_time.push(network.moment(round + 1));
+        }
     }
     let hostile = plan.hostile();
     let networks = if plan.networks == 0 {
@@ -163,17 +187,16 @@ pub fn run(plan: &Plan) -> Result<Report, PlanError> {
     } else {
         plan.networks.min(hostile)
     };
-    let slots = network.buddies.iter().map(Buddies::random);
-    let taste = network.buddies.iter().map(Buddies::taste);
     Ok(Report {
         peers: plan.peers,
         hostile,
         networks,
         fair: networks as f64 / (networks + plan.peers) as f64,
         seed: plan.seed,
-        slots: network.views(slots),
-        taste: network.views(taste),
+        slots: network.slots(),
+        taste: network.taste(),
         naive: network.views(network.naive.iter().cloned()),
+        over_time,
         exchanges_hostile: network.with_hostile as f64 / network.exchanges.max(1) as f64,
     })
 }
@@ -293,6 +316,23 @@ impl Network {
         self.hears(at, partner, How::Met);
         if let (false, Some(own)) = (hostile, self.everybody.get(at).copied()) {
             self.hears(partner.number as usize, &own, How::Called);
+        }
+    }
+
+    fn slots(&self) -> Views {
+        self.views(self.buddies.iter().map(Buddies::random))
+    }
+
+    fn taste(&self) -> Views {
+        self.views(self.buddies.iter().map(Buddies::taste))
+    }
+
+    fn moment(&self, round: usize) -> Moment {
+        Moment {
+            round,
+            slots: self.slots().hostile_mean,
+            taste: self.taste().hostile_mean,
+            naive: self.views(self.naive.iter().cloned()).hostile_mean,
         }
     }
 

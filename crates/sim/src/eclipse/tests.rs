@@ -1,8 +1,8 @@
 use super::{Plan, run};
 
 #[test]
-fn a_flood_of_identities_in_few_networks_wins_few_places() {
-    // Attacks 32 and 33: ten calls a round by each of 200 identities in 20 networks, which are 6 % of all.
+fn attack_32_a_flood_of_identities_in_few_networks_surrounds_nobody() {
+    // Ten calls a round by each of 200 identities in 20 networks, which are 6 % of all.
     for seed in 1..=3 {
         let report = run(&Plan {
             seed,

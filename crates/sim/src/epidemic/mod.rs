@@ -8,6 +8,7 @@
 //! printed; its mean times of table 1 do not (they are about two cycles shorter here), and we do not know why.
 
 mod averaging;
+mod page;
 mod sites;
 
 #[cfg(test)]
@@ -71,6 +72,15 @@ impl Table {
         }
     }
 
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Demers1 => "demers1",
+            Self::Demers2 => "demers2",
+            Self::Demers3 => "demers3",
+        }
+    }
+
     /// Runs that give the printed digits; rare things need more.
     pub const fn runs(self) -> usize {
         match self {
@@ -93,6 +103,8 @@ pub struct Row {
     pub t_ave: f64,
     /// Cycle in which the last one gets it.
     pub t_last: f64,
+    /// Share of sites that have it after each cycle, on average.
+    pub after: Vec<f64>,
     /// Residue in the paper.
     pub printed_residue: f64,
     /// Traffic in the paper.
@@ -102,6 +114,8 @@ pub struct Row {
 /// A table.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
+    /// Which table.
+    pub table: &'static str,
     /// Sites.
     pub sites: usize,
     /// Runs of each row.
@@ -125,6 +139,7 @@ pub fn run(table: Table, sites: usize, runs: usize, seed: u64, crew: &dyn Crew) 
     }
     let row = |printed: &Printed| row(table, sites, runs, seed, *printed, crew);
     Ok(Report {
+        table: table.name(),
         sites,
         runs,
         seed,
@@ -154,6 +169,7 @@ fn row(table: Table, sites: usize, runs: usize, seed: u64, printed: Printed, cre
         traffic: all.sent as f64 / each_site,
         t_ave: all.times as f64 / (each_site - all.missed as f64).max(1.0),
         t_last: all.last as f64 / runs,
+        after: all.heard_by(each_site),
         printed_residue,
         printed_traffic,
     }

@@ -18,6 +18,8 @@ pub(super) struct Once {
     /// Cycles in which sites got it, added up.
     pub(super) times: u64,
     pub(super) last: u64,
+    /// Sites that got it in each cycle, the first site in cycle 0.
+    pub(super) heard: Vec<u64>,
 }
 
 impl Once {
@@ -26,6 +28,20 @@ impl Once {
         self.sent += other.sent;
         self.times += other.times;
         self.last += other.last;
+        self.heard.resize(self.heard.len().max(other.heard.len()), 0);
+        for (all, heard) in self.heard.iter_mut().zip(&other.heard) {
+            *all += heard;
+        }
+    }
+
+    /// Share of all sites that have it after each cycle.
+    pub(super) fn heard_by(&self, each_site: f64) -> Vec<f64> {
+        let mut sum = 0;
+        let share = |heard: &u64| {
+            sum += heard;
+            sum as f64 / each_site
+        };
+        self.heard.iter().map(share).collect()
     }
 }
 
@@ -61,6 +77,7 @@ impl Sites {
         self.hot.push(0);
         let mut once = Once {
             missed: self.state.len() as u64 - 1,
+            heard: vec![1],
             ..Once::default()
         };
         let mut cycle = 0;
@@ -72,6 +89,7 @@ impl Sites {
                 Table::Demers3 => self.pull(k, &mut chance, &mut once),
             }
             once.missed -= self.new.len() as u64;
+            once.heard.push(self.new.len() as u64);
             once.times += cycle * self.new.len() as u64;
             if !self.new.is_empty() {
                 once.last = cycle;

@@ -6,6 +6,7 @@
 
 mod aggregate;
 mod events;
+mod page;
 mod report;
 mod steady;
 mod vanish;

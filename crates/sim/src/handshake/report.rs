@@ -224,7 +224,7 @@ fn cells(recovery: &Recovery) -> String {
 }
 
 /// Three digits that count.
-fn digits(number: f64) -> String {
+pub(super) fn digits(number: f64) -> String {
     match number.abs() {
         0.0 => "0".into(),
         0.0..10.0 => format!("{number:.2}"),
@@ -234,7 +234,7 @@ fn digits(number: f64) -> String {
 }
 
 /// A large number in words of the trade.
-fn amount(number: f64) -> String {
+pub(super) fn amount(number: f64) -> String {
     for (size, word) in [(1e12, " trillion"), (1e9, " billion"), (1e6, " million")] {
         if number >= size {
             let shown = format!("{:.1}", number / size);

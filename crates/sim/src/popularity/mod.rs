@@ -8,6 +8,7 @@
 
 mod lies;
 mod measure;
+mod page;
 mod report;
 mod society;
 

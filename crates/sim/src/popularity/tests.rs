@@ -14,7 +14,6 @@ fn plan(misplaced: f64, runs: usize, seed: u64) -> Plan {
 
 #[test]
 fn two_of_five_liars_with_sybils_do_not_change_what_is_found_and_the_rule_as_written_fails() {
-    // Attacks 22, 23 and 27: count lies, Sybils, slander of the top ten.
     for (sybils, seed) in [(10, 1), (1000, 2)] {
         let report = run(
             &Plan {
@@ -37,6 +36,45 @@ fn two_of_five_liars_with_sybils_do_not_change_what_is_found_and_the_rule_as_wri
     }
 }
 
+/// Many small societies.
+fn the_right_one_is_first_in_all(plan: Plan) {
+    let plan = Plan {
+        honest: 400,
+        contacts: 50,
+        seen: 300,
+        runs: crate::attack_seeds(30) as usize,
+        ..plan
+    };
+    let ours = run(&plan, &Alone).unwrap().functions["trust_median"];
+    assert_eq!(ours.first_right, 1.0, "{ours:?}");
+    assert!(ours.p_at_10 > 0.8, "{ours:?}");
+}
+
+#[test]
+fn attack_22_counts_that_are_lies_do_not_change_what_is_fetched_first() {
+    the_right_one_is_first_in_all(Plan {
+        sybils: 0,
+        ..plan(0.2, 0, 22)
+    });
+}
+
+#[test]
+fn attack_23_a_thousand_sybils_of_each_liar_do_not_change_what_is_fetched_first() {
+    the_right_one_is_first_in_all(Plan {
+        sybils: 1000,
+        ..plan(0.2, 0, 23)
+    });
+}
+
+#[test]
+fn attack_27_slander_of_the_top_ten_does_not_change_what_is_fetched_first() {
+    the_right_one_is_first_in_all(Plan {
+        lie: Lie::Subtle,
+        camouflage: 1.0,
+        ..plan(0.2, 0, 27)
+    });
+}
+
 #[test]
 fn the_rule_as_written_holds_against_liars_who_bring_no_sybils() {
     let report = run(
@@ -54,7 +92,7 @@ fn the_rule_as_written_holds_against_liars_who_bring_no_sybils() {
 
 #[test]
 fn two_of_five_misplaced_edges_do_not_help_liars_even_when_they_vote_like_honest_people() {
-    // Attack 25: camouflage; and lies that are just large enough.
+    // And lies that are just large enough.
     for (camouflage, lie) in [(0.0, Lie::Blatant), (1.0, Lie::Blatant), (1.0, Lie::Subtle)] {
         let plan = Plan {
             camouflage,
@@ -90,8 +128,8 @@ fn liars_get_no_more_trust_than_the_bound_whatever_the_number_of_their_sybils() 
 }
 
 #[test]
-fn whoever_poses_as_a_source_is_counted_by_all_so_whitelisting_must_keep_fakes_out() {
-    // Attack 24 is not won by any function: the page says so.
+fn attack_24_sources_that_pose_win_every_function_so_only_what_is_vouched_for_may_be_fetched() {
+    // Not held by any function: the page says so.
     let plan = Plan {
         sources: 1.0,
         ..plan(0.2, 6, 6)

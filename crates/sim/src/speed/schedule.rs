@@ -155,6 +155,20 @@ impl<'a> Calls<'a> {
         self.caller_twist = schedule.twist(caller);
     }
 
+    /// Where the block that a peer calls and the block that calls it begin, and their size, when it is the first of its own
+    /// that was asked for.
+    #[inline]
+    pub(super) fn entered(&mut self, peer: usize) -> Option<(usize, usize, usize)> {
+        let schedule = self.schedule;
+        let block = schedule.rotated(peer) >> schedule.bits;
+        if block == self.block || block >= schedule.blocks.there.len() {
+            return None;
+        }
+        self.enter(block);
+        let (called, caller) = (schedule.placed(self.called), schedule.placed(self.caller));
+        Some((called, caller, 1 << schedule.bits))
+    }
+
     /// Whom a peer calls and who calls it.
     #[inline]
     pub(super) fn of(&mut self, peer: usize) -> (usize, usize) {

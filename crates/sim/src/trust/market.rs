@@ -45,13 +45,15 @@ pub(super) struct Market {
 }
 
 /// Downloads of good peers.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Count {
     pub(super) all: u64,
     pub(super) bad: u64,
     /// In the last third.
     pub(super) late_all: u64,
     pub(super) late_bad: u64,
+    /// Bad ones in each cycle.
+    pub(super) by_cycle: Vec<u64>,
 }
 
 impl Market {
@@ -84,6 +86,7 @@ impl Market {
                 }
             }
             let all = (self.good * DOWNLOADS) as u64;
+            count.by_cycle.push(bad);
             (count.all, count.bad) = (count.all + all, count.bad + bad);
             if cycle >= CYCLES - CYCLES / 3 {
                 (count.late_all, count.late_bad) = (count.late_all + all, count.late_bad + bad);

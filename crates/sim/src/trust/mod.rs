@@ -10,12 +10,13 @@
 
 mod eigentrust;
 mod market;
+mod page;
 mod report;
 
 #[cfg(test)]
 mod tests;
 
-pub use report::{Report, Row, run};
+pub use report::{ByCycle, Report, Row, run};
 
 use crate::PlanError;
 

@@ -2,7 +2,7 @@
 
 use super::{
     Plan, Ranking, Threat,
-    market::{Count, Market},
+    market::{CYCLES, Count, Market},
 };
 use crate::{
     PlanError,
@@ -11,6 +11,17 @@ use crate::{
 use hedgerow_trust::mix;
 use serde::Serialize;
 use std::fmt::Write;
+
+/// Share of bad downloads in each cycle.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ByCycle {
+    /// When nobody ranks.
+    pub none: Vec<f64>,
+    /// With EigenTrust.
+    pub eigentrust: Vec<f64>,
+    /// With ours.
+    pub ours: Vec<f64>,
+}
 
 /// One threat model.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -33,6 +44,8 @@ pub struct Row {
     pub ours_late: f64,
     /// EigenTrust, in the last third of the time.
     pub eigentrust_late: f64,
+    /// The same cycle by cycle.
+    pub by_cycle: ByCycle,
 }
 
 /// All threat models.
@@ -66,23 +79,37 @@ pub fn run(plan: &Plan, crew: &dyn Crew) -> Result<Report, PlanError> {
     });
     let row = |(number, threat): (usize, &Threat)| {
         let (hostile, spies) = plan.hostile(*threat);
-        let of = |ranking: usize, share: fn(&Count) -> f64| {
+        let of = |ranking: usize, share: &dyn Fn(&Count) -> f64| {
             let runs =
                 (0..plan.runs).filter_map(|run| counts.get(number * per_threat + run * Ranking::ALL.len() + ranking));
             runs.map(share).sum::<f64>() / plan.runs as f64
         };
         let whole = |count: &Count| count.bad as f64 / count.all as f64;
+        let cycles = |ranking: usize| {
+            let in_cycle = |cycle: usize| {
+                of(ranking, &|count| {
+                    let bad = count.by_cycle.get(cycle).copied().unwrap_or(0);
+                    bad as f64 * CYCLES as f64 / count.all as f64
+                })
+            };
+            (0..CYCLES).map(in_cycle).collect()
+        };
         let late = |count: &Count| count.late_bad as f64 / count.late_all as f64;
         Row {
             threat: threat.name(),
             good: plan.good,
             hostile,
             spies,
-            none: of(0, whole),
-            eigentrust: of(1, whole),
-            ours: of(2, whole),
-            ours_late: of(2, late),
-            eigentrust_late: of(1, late),
+            none: of(0, &whole),
+            eigentrust: of(1, &whole),
+            ours: of(2, &whole),
+            ours_late: of(2, &late),
+            eigentrust_late: of(1, &late),
+            by_cycle: ByCycle {
+                none: cycles(0),
+                eigentrust: cycles(1),
+                ours: cycles(2),
+            },
         }
     };
     Ok(Report {

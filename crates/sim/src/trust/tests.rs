@@ -1,4 +1,4 @@
-use super::{Plan, Row, run};
+use super::{Plan, Ranking, Row, Threat, market::Market, run};
 use crate::crew::Alone;
 
 fn rows(plan: &Plan) -> Vec<Row> {
@@ -16,7 +16,6 @@ fn small(seed: u64) -> Plan {
 
 #[test]
 fn under_all_threats_of_eigentrust_ours_lets_through_less_than_was_published_without_anybody_trusted_by_all() {
-    // Attacks 25 (C), 26 (D), 28 (whitewashing), 29 (sleeper).
     for seed in 1..=1 {
         let rows = rows(&small(seed));
         let names: Vec<_> = rows.iter().map(|row| row.threat).collect();
@@ -37,6 +36,47 @@ fn under_all_threats_of_eigentrust_ours_lets_through_less_than_was_published_wit
             assert!(of(name).ours < of(name).eigentrust, "seed {seed}: {:?}", of(name));
         }
     }
+}
+
+/// Mean share of bad downloads over many small markets: in all of the time, and in the last third.
+fn bad_downloads(threat: Threat) -> (f64, f64) {
+    let plan = Plan {
+        good: 9,
+        runs: 1,
+        ..Plan::default()
+    };
+    let (mut whole, mut late) = (0.0, 0.0);
+    let seeds = crate::attack_seeds(15);
+    for seed in 0..seeds {
+        let count = Market::new(plan, threat, seed).run(Ranking::Ours);
+        whole += count.bad as f64 / count.all as f64 / seeds as f64;
+        late += count.late_bad as f64 / count.late_all as f64 / seeds as f64;
+    }
+    (whole, late)
+}
+
+#[test]
+fn attack_25_camouflage_gains_less_than_was_published() {
+    let (whole, late) = bad_downloads(Threat::C);
+    assert!(whole < 0.073 && late < 0.05, "{whole} {late}");
+}
+
+#[test]
+fn attack_26_spies_who_vouch_for_liars_gain_nothing() {
+    let (whole, late) = bad_downloads(Threat::D);
+    assert!(whole < 0.06 && late < 0.05, "{whole} {late}");
+}
+
+#[test]
+fn attack_28_a_new_identity_in_each_cycle_gains_little() {
+    let (whole, late) = bad_downloads(Threat::Whitewash);
+    assert!(whole < 0.18 && late < 0.18, "{whole} {late}");
+}
+
+#[test]
+fn attack_29_sleepers_are_avoided_soon_after_they_wake() {
+    let (whole, late) = bad_downloads(Threat::Sleeper);
+    assert!(whole < 0.18 && late < 0.08, "{whole} {late}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! everybody who is online, how soon a peer notices that updates are withheld, and that nothing wrong is taken.
 
 mod attacks;
+mod page;
 
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,7 @@ pub use attacks::Attack;
 use crate::{
     PlanError,
     crew::{Crew, each},
-    spread::Spread,
+    spread::{Spread, honest},
     whitelist::ROUND_S,
 };
 use hedgerow_trust::{
@@ -116,6 +117,10 @@ pub struct Report {
     pub rounds_100: Option<u32>,
     /// The seconds of `rounds_99`, at one exchange in 15 seconds.
     pub seconds_99: Option<u32>,
+    /// Honest peers, and how many of them have it after each round, up to the first 100 rounds.
+    pub honest: usize,
+    /// See `honest`.
+    pub after: Vec<u64>,
     /// Updates that are withheld.
     pub freeze: Freeze,
     /// Attacks on what is taken.
@@ -140,7 +145,8 @@ pub fn run(plan: &Plan, crew: &dyn Crew) -> Result<Report, PlanError> {
         handed_on: 1.0,
         seed: plan.seed,
     };
-    let rounds = spread.run(crew);
+    let mut rounds = spread.run(crew);
+    rounds.after.truncate(100);
     let tried = each(crew, plan.runs, |run| attacks::run(plan.seed ^ mix(run as u64 + 1)));
     let attacks = Attack::ALL.iter().enumerate().map(|(at, attack)| Tried {
         attack: attack.name(),
@@ -156,6 +162,8 @@ pub fn run(plan: &Plan, crew: &dyn Crew) -> Result<Report, PlanError> {
         rounds_99: rounds.most,
         rounds_100: rounds.all,
         seconds_99: rounds.most.map(|rounds| rounds * ROUND_S),
+        honest: honest(plan.peers, plan.hostile),
+        after: rounds.after,
         freeze: freeze(plan, crew),
         attacks: attacks.collect(),
         honest_offered: tried.iter().map(|run| run.honest_offered).sum(),

@@ -6,6 +6,7 @@
 //! flags, with the core of the node in each peer.
 
 mod cores;
+pub(crate) mod page;
 
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,7 @@ mod tests;
 use crate::{
     PlanError,
     crew::Crew,
-    spread::{Rounds, Spread},
+    spread::{Rounds, Spread, honest},
 };
 use serde::Serialize;
 use std::fmt::Write;
@@ -158,6 +159,8 @@ pub struct Report {
     pub rounds_100: Option<u32>,
     /// The seconds of `rounds_99`, at one exchange in 15 seconds.
     pub seconds_99: Option<u32>,
+    /// Peers that give.
+    pub honest: usize,
     /// Honest peers that have them after each round, up to the first 100 rounds.
     pub after: Vec<u64>,
 }
@@ -190,6 +193,7 @@ fn report(plan: &Plan, mut rounds: Rounds) -> Report {
         rounds_99: rounds.most,
         rounds_100: rounds.all,
         seconds_99: rounds.most.map(|rounds| rounds * ROUND_S),
+        honest: honest(plan.peers, plan.blackholes),
         after: rounds.after,
     }
 }

@@ -60,8 +60,19 @@ fn a_new_certificate_is_with_nearly_all_of_a_million_peers_in_fifteen_rounds() {
 }
 
 #[test]
-fn two_of_five_peers_that_give_nothing_slow_it_down_and_do_not_stop_it() {
-    // Attack 34.
+fn attack_34_two_of_five_black_holes_stop_no_certificate() {
+    for seed in 0..1000 {
+        let plan = Plan {
+            blackholes: 0.4,
+            ..plan(1_000, 10_000, seed)
+        };
+        let report = run(&plan, &Alone).unwrap();
+        assert!(report.rounds_100.unwrap() <= 40, "seed {seed}: {report:?}");
+    }
+}
+
+#[test]
+fn two_of_five_peers_that_give_nothing_slow_it_down_by_less_than_ten_rounds() {
     for seed in 1..=2 {
         let plan = Plan {
             blackholes: 0.4,

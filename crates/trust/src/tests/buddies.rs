@@ -24,8 +24,7 @@ fn at(id: u32, network: u16) -> At {
 }
 
 #[test]
-fn a_thousand_ids_in_one_network_win_no_more_than_one() {
-    // Attacks 32 and 33: eclipse, flooding of the view.
+fn attack_33_a_thousand_ids_in_one_network_win_no_more_than_one() {
     let mut hostile = 0;
     for seed in 0..50 {
         let mut buddies = Buddies::new(&mut Chance::new(seed));

@@ -24,8 +24,7 @@ fn known(count: u32) -> Certificates<Of> {
 }
 
 #[test]
-fn a_flood_of_valid_certificates_by_one_signer_ends_at_its_quota() {
-    // Attack 17.
+fn attack_17_a_flood_of_valid_certificates_by_one_signer_ends_at_its_quota() {
     let mut all = known(100);
     let kept = (0..1_000_000u32)
         .filter(|number| all.learn(Of(77, *number)) == Learned::New)
@@ -35,8 +34,7 @@ fn a_flood_of_valid_certificates_by_one_signer_ends_at_its_quota() {
 }
 
 #[test]
-fn what_is_revoked_never_comes_back() {
-    // Attacks 15 and 16: a revoked certificate replayed; who withholds a revocation only delays it.
+fn attack_15_what_is_revoked_never_comes_back() {
     let mut all = known(100);
     assert!(all.revoke(&Of(7, 7)) && !all.has(&Of(7, 7)));
     assert_eq!(all.learn(Of(7, 7)), Learned::Revoked);
@@ -47,6 +45,27 @@ fn what_is_revoked_never_comes_back() {
     assert!(!all.has(&Of(8, 8)) && !all.has(&Of(8, 58)));
     assert_eq!(all.learn(Of(8, 9_999)), Learned::Revoked);
     assert_eq!(all.len(), 97);
+}
+
+#[test]
+fn attack_16_a_withheld_revocation_is_known_after_the_first_honest_peer() {
+    for seed in 0..1000 {
+        let mut chance = Chance::new(seed);
+        let (mut mine, revoked) = (known(100), Of(7, 7));
+        let mut honest = known(100);
+        honest.revoke(&revoked);
+        // Two of five hand the certificate on as if nothing had happened; the others say that it is revoked.
+        let asked = (1..).find(|_| {
+            if chance.happens(0.4) {
+                mine.learn(revoked);
+            } else {
+                assert!(!honest.has(&revoked) && mine.revoke(&revoked));
+            }
+            !mine.has(&revoked)
+        });
+        assert!(asked.unwrap() <= 15, "seed {seed}: {asked:?}");
+        assert_eq!(mine.learn(revoked), Learned::Revoked);
+    }
 }
 
 #[test]

@@ -67,13 +67,18 @@ fn different_ones_are_counted_within_the_error_and_the_same_ones_once() {
 }
 
 #[test]
-fn one_record_moves_the_count_by_little_even_if_its_hash_is_chosen() {
-    // Attack 30: register poisoning, with the key known.
-    let mut count = Distinct::default();
-    let mut chance = Chance::new(5);
-    (0..100_000).for_each(|_| count.count(chance.any()));
-    let before = count.estimate() as f64;
-    count.count(0);
-    count.count(u64::MAX);
-    assert!(count.estimate() as f64 / before < 1.01);
+fn attack_30_records_whose_hashes_are_chosen_move_the_count_by_little_each() {
+    for seed in 0..1000 {
+        let mut count = Distinct::default();
+        let mut chance = Chance::new(seed);
+        (0..5_000).for_each(|_| count.count(chance.any()));
+        let before = count.estimate() as f64;
+        // With the key known: the emptiest hash of a register.
+        for _ in 0..10 {
+            count.count(chance.any() & !(u64::MAX >> 12));
+        }
+        count.count(0);
+        count.count(u64::MAX);
+        assert!(count.estimate() as f64 / before < 1.02, "seed {seed}");
+    }
 }

@@ -56,8 +56,8 @@ fn how(stop: f64, decay: f64) -> MeritRank {
 }
 
 #[test]
-fn more_sybils_are_worth_no_more_in_whatever_shape_they_promote_each_other() {
-    // Attack 31; the published shape: flat from 1 to 50 Sybils (.27, .34, .33 at α = β = .5).
+fn attack_31_more_sybils_are_worth_no_more_in_whatever_shape_they_promote_each_other() {
+    // The published shape: flat from 1 to 50 Sybils (.27, .34, .33 at α = β = .5).
     for shape in [Shape::Cycle, Shape::Path, Shape::Star] {
         let gains = [1, 10, 25, 50].map(|sybils| gain(shape, sybils, how(0.5, 0.5)));
         let (low, high) = gains

@@ -31,8 +31,7 @@ fn whoever_gives_more_bad_than_good_has_no_edge() {
 }
 
 #[test]
-fn a_new_key_has_no_reputation_and_a_thrown_away_one_gains_nothing() {
-    // Attack 28: whitewashing.
+fn attack_28_a_new_key_has_no_reputation_and_a_thrown_away_one_gains_nothing() {
     assert_eq!(reputation(0.0, 0.0), 0.0);
     assert!(reputation(50.0, 1.0) > reputation(3.0, 0.0));
     assert!(reputation(0.0, 100.0) >= reputation(0.0, 0.0));
@@ -50,8 +49,7 @@ fn the_interval_is_the_one_in_the_books() {
 }
 
 #[test]
-fn good_deeds_cannot_be_saved_up_and_a_mistake_is_forgotten() {
-    // Attack 29: a sleeper.
+fn attack_29_good_deeds_cannot_be_saved_up_and_a_mistake_is_forgotten() {
     let mut source = History::default();
     (0..1000).for_each(|_| source.add(true));
     assert_eq!((source.good(), source.bad()), (32, 0));

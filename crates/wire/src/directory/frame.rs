@@ -1,6 +1,6 @@
 //! Frames of protocol `directory/1`.
 
-use super::{DirectoryFrameError, LAST_FRAME, MAX_IDS, MAX_RANGES, MAX_RECORDS, Round, decoded, encoded};
+use super::{DirectoryFrameError, LAST_FRAME, MAX_IDS, MAX_RANGES, MAX_RECORDS, MAX_SYMBOLS, Round, decoded, encoded};
 use alloc::vec::Vec;
 use hedgerow_base::{RecordId, limits::MAX_FRAME};
 use minicbor::{Decode, Decoder, Encode, bytes::ByteVec};
@@ -77,6 +77,66 @@ pub enum DirectoryFrame {
         #[n(0)]
         round: Round,
     },
+    /// All that the sender has, in a few bytes: how a comparison begins.
+    #[n(5)]
+    Open {
+        /// Fingerprint over all ids.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        print: [u8; 16],
+        /// How many there are.
+        #[n(1)]
+        count: u32,
+    },
+    /// Asks for coded symbols of all that the other has (rateless set reconciliation).
+    #[n(6)]
+    Ask {
+        /// Key of the session, drawn by who asks.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        key: [u8; 16],
+        /// First symbol.
+        #[n(1)]
+        from: u32,
+        /// How many, at most [`super::MAX_SYMBOLS`].
+        #[n(2)]
+        count: u32,
+    },
+    /// Coded symbols.
+    #[n(7)]
+    Symbols {
+        /// Number of the first one.
+        #[n(0)]
+        from: u32,
+        /// As asked for.
+        #[n(1)]
+        symbols: Vec<Symbol>,
+    },
+    /// Records that the sender would like, by their short ids.
+    #[n(8)]
+    WantShort {
+        /// Key under which the ids are shortened.
+        #[n(0)]
+        #[cbor(with = "minicbor::bytes")]
+        key: [u8; 16],
+        /// Short ids.
+        #[n(1)]
+        ids: Vec<u64>,
+    },
+}
+
+/// A coded symbol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Symbol {
+    /// Exclusive or of the short ids in it.
+    #[n(0)]
+    pub sum: u64,
+    /// Exclusive or of their checks.
+    #[n(1)]
+    pub check: u32,
+    /// How many there are.
+    #[n(2)]
+    pub count: i64,
 }
 
 impl DirectoryFrame {
@@ -107,6 +167,10 @@ impl DirectoryFrame {
             Self::Offer { ids } | Self::Want { ids } => ids.len() <= MAX_IDS,
             Self::Records { records } => records.len() <= MAX_RECORDS,
             Self::Round { round } => round.check().is_ok(),
+            Self::Open { .. } => true,
+            Self::Ask { count, .. } => (*count as usize) <= MAX_SYMBOLS,
+            Self::Symbols { symbols, .. } => symbols.len() <= MAX_SYMBOLS,
+            Self::WantShort { ids, .. } => ids.len() <= MAX_IDS,
         };
         if sound {
             Ok(frame)

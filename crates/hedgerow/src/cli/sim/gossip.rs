@@ -1,11 +1,11 @@
-//! `hedgerow sim whitelist`, `epidemic` and `speed`.
+//! `hedgerow sim whitelist`, `epidemic`, `speed` and `reconcile`.
 
-use super::{parse_share, show, threads::Threads};
-use crate::cli::{Context, Result, refused};
+use super::{Stage, parse_share, show, threads::Threads};
+use crate::cli::{Result, refused};
 use clap::Args;
 use hedgerow_sim::{
     epidemic::{self, Table},
-    speed,
+    reconcile, speed,
     whitelist::{self, Method},
 };
 use std::{fs, time::Instant};
@@ -46,7 +46,7 @@ pub(crate) struct Whitelist {
     threads: Threads,
 }
 
-pub(super) fn whitelist(arguments: &Whitelist, context: &Context) -> Result {
+pub(super) fn whitelist(arguments: &Whitelist, stage: &Stage<'_>) -> Result {
     let method: Method = arguments
         .method
         .parse()
@@ -64,7 +64,7 @@ pub(super) fn whitelist(arguments: &Whitelist, context: &Context) -> Result {
         seed: arguments.seed,
     };
     let work = || whitelist::run(&plan, &arguments.threads);
-    show("Handing on", work, context, whitelist::Report::text)
+    show("Handing on", work, stage, whitelist::Report::text)
 }
 
 #[derive(Debug, Args)]
@@ -85,14 +85,14 @@ pub(crate) struct Epidemic {
     threads: Threads,
 }
 
-pub(super) fn epidemic(arguments: &Epidemic, context: &Context) -> Result {
+pub(super) fn epidemic(arguments: &Epidemic, stage: &Stage<'_>) -> Result {
     let table: Table = arguments
         .table
         .parse()
         .map_err(|error: hedgerow_sim::PlanError| refused(error.to_string()))?;
     let runs = arguments.runs.unwrap_or(table.runs());
     let work = || epidemic::run(table, arguments.sites, runs, arguments.seed, &arguments.threads);
-    show("Spreading", work, context, epidemic::Report::text)
+    show("Spreading", work, stage, epidemic::Report::text)
 }
 
 #[derive(Debug, Args)]
@@ -110,7 +110,7 @@ pub(crate) struct Speed {
     threads: Threads,
 }
 
-pub(super) fn speed(arguments: &Speed, context: &Context) -> Result {
+pub(super) fn speed(arguments: &Speed, stage: &Stage<'_>) -> Result {
     let begin = Instant::now();
     let seconds = || begin.elapsed().as_secs_f64();
     let work = || {
@@ -122,7 +122,39 @@ pub(super) fn speed(arguments: &Speed, context: &Context) -> Result {
         } = arguments;
         speed::run(*peers, *rounds, *seed, threads, &seconds, &largest_memory)
     };
-    show("Exchanging", work, context, speed::Report::text)
+    show("Exchanging", work, stage, speed::Report::text)
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reconcile {
+    /// Records of each of the two peers.
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    records: usize,
+    /// Records that only one of them has, half of them each.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    differences: usize,
+    /// Symbols that are asked for at once.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    batch: usize,
+    /// Sessions over which symbols for each difference are counted; as many as are soon done, unless said.
+    #[arg(long, value_name = "N")]
+    runs: Option<usize>,
+    /// Of everything random: the same seed gives the same symbols.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+pub(super) fn reconcile(arguments: &Reconcile, stage: &Stage<'_>) -> Result {
+    let begin = Instant::now();
+    let plan = reconcile::Plan {
+        records: arguments.records,
+        differences: arguments.differences,
+        batch: arguments.batch,
+        runs: arguments.runs,
+        seed: arguments.seed,
+    };
+    let work = || reconcile::run(&plan, &|| begin.elapsed().as_secs_f64());
+    show("Comparing", work, stage, reconcile::Report::text)
 }
 
 /// Bytes of memory that this process had at most, where the system says (Linux).

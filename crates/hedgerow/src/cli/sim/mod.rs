@@ -1,5 +1,6 @@
 //! `hedgerow sim`: models of the network that run here, without a node.
 
+mod given;
 mod gossip;
 mod popularity;
 mod threads;
@@ -7,15 +8,28 @@ mod trust;
 
 use super::{Context, Result, local, refused};
 use clap::{Args, Subcommand};
-use hedgerow_sim::{Figures, broadcast, handshake};
+use given::Given;
+use hedgerow_sim::{Figures, broadcast, handshake, report::Paged};
 use serde::Serialize;
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
 };
 
+#[derive(Debug, Args)]
+pub(crate) struct Sim {
+    /// TOML file with parameters by the names of their flags; flags that are given win.
+    #[arg(long, global = true, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Also write what was found as one HTML page with plots and tables; loads nothing from elsewhere.
+    #[arg(long, global = true, value_name = "FILE")]
+    report: Option<PathBuf>,
+    #[command(subcommand)]
+    scenario: Scenario,
+}
+
 #[derive(Debug, Subcommand)]
-pub(crate) enum Sim {
+enum Scenario {
     /// Load of the nodes that do the handshakes of all, and what happens when many of them vanish at once.
     Handshake {
         /// Users that are online, such as 1e9.
@@ -42,6 +56,8 @@ pub(crate) enum Sim {
     Epidemic(gossip::Epidemic),
     /// How many exchanges a second the fast path makes, and what memory it takes.
     Speed(gossip::Speed),
+    /// What it costs two peers to find how their records differ, whatever the number of records.
+    Reconcile(gossip::Reconcile),
     /// How fast a release reaches everybody, how soon withheld updates are noticed, and attacks on what is taken.
     Update(trust::Update),
     /// Whom to download from when peers lie: the threat models of EigenTrust, its ranking and ours.
@@ -84,36 +100,59 @@ pub(crate) struct Broadcast {
     hostile_networks: usize,
 }
 
+/// Where a scenario is simulated: what was asked for, and where what is found goes.
+struct Stage<'a> {
+    context: &'a Context,
+    report: Option<&'a Path>,
+    given: Given,
+}
+
 pub(super) fn run(sim: &Sim, context: &Context) -> Result {
-    match sim {
-        Sim::Handshake {
+    let report = sim.report.as_deref();
+    report.map_or(Ok(()), has_a_folder)?;
+    let typed = env::args_os().collect::<Vec<_>>();
+    let (scenario, given) = match &sim.file {
+        None => (None, Given::typed(&typed)?),
+        Some(file) => {
+            let (widened, given) = Given::with_file(&typed, &read(file)?, &file.display().to_string())?;
+            (Some(widened), given)
+        }
+    };
+    let stage = Stage { context, report, given };
+    simulate(scenario.as_ref().unwrap_or(&sim.scenario), &stage)
+}
+
+fn simulate(scenario: &Scenario, stage: &Stage<'_>) -> Result {
+    match scenario {
+        Scenario::Handshake {
             users,
             seed,
             vanish,
             figures,
-        } => handshakes(*users, *seed, *vanish, figures.as_deref(), context),
-        Sim::Broadcast(arguments) => broadcasts(arguments, context),
-        Sim::Popularity(arguments) => popularity::run(arguments, context),
-        Sim::Whitelist(arguments) => gossip::whitelist(arguments, context),
-        Sim::Epidemic(arguments) => gossip::epidemic(arguments, context),
-        Sim::Speed(arguments) => gossip::speed(arguments, context),
-        Sim::Update(arguments) => trust::update(arguments, context),
-        Sim::Trust(arguments) => trust::trust(arguments, context),
-        Sim::Eclipse(arguments) => trust::eclipse(arguments, context),
+        } => handshakes(*users, *seed, *vanish, figures.as_deref(), stage),
+        Scenario::Broadcast(arguments) => broadcasts(arguments, stage),
+        Scenario::Popularity(arguments) => popularity::run(arguments, stage),
+        Scenario::Whitelist(arguments) => gossip::whitelist(arguments, stage),
+        Scenario::Epidemic(arguments) => gossip::epidemic(arguments, stage),
+        Scenario::Speed(arguments) => gossip::speed(arguments, stage),
+        Scenario::Reconcile(arguments) => gossip::reconcile(arguments, stage),
+        Scenario::Update(arguments) => trust::update(arguments, stage),
+        Scenario::Trust(arguments) => trust::trust(arguments, stage),
+        Scenario::Eclipse(arguments) => trust::eclipse(arguments, stage),
     }
 }
 
-fn handshakes(users: f64, seed: u64, vanish: u8, figures: Option<&Path>, context: &Context) -> Result {
+fn handshakes(users: f64, seed: u64, vanish: u8, figures: Option<&Path>, stage: &Stage<'_>) -> Result {
     let others = figures.map(read).transpose()?.unwrap_or_default();
     let figures = Figures::with(&others).map_err(|error| refused(error.to_string()))?;
     let vanishing = f64::from(vanish) / 100.0;
-    let report = context.output.progress("Counting", || {
+    let report = stage.context.output.progress("Counting", || {
         handshake::run(users, vanishing, seed, figures).map_err(|error| refused(error.to_string()))
     })?;
-    print(&report, context, |report| report.text())
+    print(&report, stage, |report| report.text())
 }
 
-fn broadcasts(arguments: &Broadcast, context: &Context) -> Result {
+fn broadcasts(arguments: &Broadcast, stage: &Stage<'_>) -> Result {
     let plan = broadcast::Plan {
         peers: arguments.peers,
         fanout: arguments.fanout,
@@ -126,28 +165,47 @@ fn broadcasts(arguments: &Broadcast, context: &Context) -> Result {
         conspiracy: arguments.conspiracy,
         hostile_networks: arguments.hostile_networks,
     };
-    let report = context.output.progress("Passing messages on", || {
+    let report = stage.context.output.progress("Passing messages on", || {
         broadcast::run(plan).map_err(|error| refused(error.to_string()))
     })?;
-    print(&report, context, |report| report.text())
+    print(&report, stage, |report| report.text())
 }
 
-/// Prints a report, for people as `text` says it.
-fn print<T: Serialize>(report: &T, context: &Context, text: impl Fn(&T) -> String) -> Result {
+/// Prints a report, for people as `text` says it, and writes its page if one is asked for.
+fn print<T: Serialize + Paged>(report: &T, stage: &Stage<'_>, text: impl Fn(&T) -> String) -> Result {
     let value = serde_json::to_value(report).map_err(|error| local(error.to_string()))?;
-    context.output.result(&value, |_| text(report));
+    if let Some(file) = stage.report {
+        let page = report.page().html(&stage.given.command, &stage.given.parameters);
+        fs::write(file, page).map_err(|error| local(format!("{} cannot be written: {error}", file.display())))?;
+    }
+    stage.context.output.result(&value, |_| match stage.report {
+        None => text(report),
+        Some(file) => format!("{}\nAs a page: {}", text(report), file.display()),
+    });
     Ok(())
 }
 
 /// Simulates while saying what is being done, and prints what was found.
-fn show<T: Serialize>(
+fn show<T: Serialize + Paged>(
     doing: &str,
     work: impl FnOnce() -> std::result::Result<T, hedgerow_sim::PlanError>,
-    context: &Context,
+    stage: &Stage<'_>,
     text: impl Fn(&T) -> String,
 ) -> Result {
-    let report = context.output.progress(doing, work);
-    print(&report.map_err(|error| refused(error.to_string()))?, context, text)
+    let report = stage.context.output.progress(doing, work);
+    print(&report.map_err(|error| refused(error.to_string()))?, stage, text)
+}
+
+/// Better said before than after a long simulation.
+fn has_a_folder(file: &Path) -> Result {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_none_or(Path::is_dir) && !file.is_dir() {
+        return Ok(());
+    }
+    let file = file.display();
+    Err(refused(format!(
+        "{file} cannot be written; name a file in a folder that exists"
+    )))
 }
 
 fn read(file: &Path) -> Result<String> {

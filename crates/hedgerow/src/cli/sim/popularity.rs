@@ -1,7 +1,7 @@
 //! `hedgerow sim popularity`.
 
-use super::{parse_share, show, threads::Threads};
-use crate::cli::{Context, Result, refused};
+use super::{Stage, parse_share, show, threads::Threads};
+use crate::cli::{Result, refused};
 use clap::Args;
 use hedgerow_sim::popularity::{Lie, Plan, run as simulate};
 
@@ -50,7 +50,7 @@ pub(crate) struct Popularity {
     threads: Threads,
 }
 
-pub(super) fn run(arguments: &Popularity, context: &Context) -> Result {
+pub(super) fn run(arguments: &Popularity, stage: &Stage<'_>) -> Result {
     let lie: Lie = arguments
         .lie
         .parse()
@@ -71,5 +71,5 @@ pub(super) fn run(arguments: &Popularity, context: &Context) -> Result {
         bias: arguments.bias,
     };
     let work = || simulate(&plan, &arguments.threads);
-    show("Asking", work, context, hedgerow_sim::popularity::Report::text)
+    show("Asking", work, stage, hedgerow_sim::popularity::Report::text)
 }

@@ -1,7 +1,7 @@
 //! `hedgerow sim update`, `trust` and `eclipse`.
 
-use super::{parse_share, show, threads::Threads};
-use crate::cli::{Context, Result};
+use super::{Stage, parse_share, show, threads::Threads};
+use crate::cli::Result;
 use clap::Args;
 use hedgerow_sim::{eclipse, trust, update};
 
@@ -29,7 +29,7 @@ pub(crate) struct Update {
     threads: Threads,
 }
 
-pub(super) fn update(arguments: &Update, context: &Context) -> Result {
+pub(super) fn update(arguments: &Update, stage: &Stage<'_>) -> Result {
     let plan = update::Plan {
         peers: arguments.peers,
         hostile: arguments.hostile,
@@ -39,7 +39,7 @@ pub(super) fn update(arguments: &Update, context: &Context) -> Result {
         seed: arguments.seed,
     };
     let work = || update::run(&plan, &arguments.threads);
-    show("Updating", work, context, update::Report::text)
+    show("Updating", work, stage, update::Report::text)
 }
 
 #[derive(Debug, Args)]
@@ -63,7 +63,7 @@ pub(crate) struct Trust {
     threads: Threads,
 }
 
-pub(super) fn trust(arguments: &Trust, context: &Context) -> Result {
+pub(super) fn trust(arguments: &Trust, stage: &Stage<'_>) -> Result {
     let plan = trust::Plan {
         good: arguments.good,
         hostile: arguments.hostile,
@@ -72,7 +72,7 @@ pub(super) fn trust(arguments: &Trust, context: &Context) -> Result {
         seed: arguments.seed,
     };
     let work = || trust::run(&plan, &arguments.threads);
-    show("Downloading", work, context, trust::Report::text)
+    show("Downloading", work, stage, trust::Report::text)
 }
 
 #[derive(Debug, Args)]
@@ -97,7 +97,7 @@ pub(crate) struct Eclipse {
     seed: u64,
 }
 
-pub(super) fn eclipse(arguments: &Eclipse, context: &Context) -> Result {
+pub(super) fn eclipse(arguments: &Eclipse, stage: &Stage<'_>) -> Result {
     let plan = eclipse::Plan {
         peers: arguments.peers,
         hostile: arguments.hostile,
@@ -107,5 +107,5 @@ pub(super) fn eclipse(arguments: &Eclipse, context: &Context) -> Result {
         seed: arguments.seed,
     };
     let work = || eclipse::run(&plan);
-    show("Surrounding", work, context, eclipse::Report::text)
+    show("Surrounding", work, stage, eclipse::Report::text)
 }
