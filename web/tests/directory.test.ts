@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Comment, Descent, Person, ReleaseInfo, Standing } from "../src/api/types";
-import { alarm, bars, compared, familiar, family, isKey, noFilters, reasonsInOrder, releaseDifference, reputationWords, searching, searchParams, sentence, talkSize, threads, trustWords, weightWords } from "../src/lib/directory";
+import type { Comment, Descent, Person, ReleaseInfo, Standing, WidgetSummary } from "../src/api/types";
+import { alarm, bars, compared, familiar, family, isKey, noFilters, reasonsInOrder, releaseDifference, reputationWords, searching, searchParams, sentence, talkSize, threads, trustWords, weightWords, worthShowing } from "../src/lib/directory";
 
 const person = (more: Partial<Person> = {}): Person => ({ key: "ab".repeat(32), name: "Mia", trust: 0, me: false, trusted: false, ...more });
 const comment = (id: string, parent: string | null = null, more: Partial<Comment> = {}): Comment => ({ id, uuid: "u", by: person(), title: "", text: id, parent, issue: false, closed: false, time_ms: 0, edited: false, removed: false, ...more });
@@ -31,6 +31,14 @@ describe("discussion", () => {
   test("what was taken back stays as the place of its replies, and goes with the last of them", () => {
     expect(shape(threads([comment("a", null, { removed: true }), comment("b", "a")]))).toEqual([["a", [["b", []]]]]);
     expect(threads([comment("a", null, { removed: true }), comment("b", "a", { removed: true })])).toEqual([]);
+  });
+});
+
+describe("shelves", () => {
+  const shelf = (name: string, ...uuids: string[]) => ({ name, widgets: uuids.map((uuid) => ({ uuid }) as WidgetSummary) });
+  test("a short one that only repeats what stands above is left out", () => {
+    expect(worthShowing([shelf("trusted", "a"), shelf("top_rated", "a"), shelf("newest", "a", "b")]).map((s) => s.name)).toEqual(["trusted", "newest"]);
+    expect(worthShowing([shelf("top_rated", "a", "b", "c"), shelf("newest", "c", "b", "a")])).toHaveLength(2);
   });
 });
 

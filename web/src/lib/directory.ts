@@ -1,5 +1,5 @@
 /** What the directory's screens say and in which order, worked out without a screen. */
-import type { Comment, Descent, PermissionAsk, Person, Reason, ReleaseInfo, SearchParams, Standing, WidgetSummary } from "../api/types";
+import type { Comment, Descent, PermissionAsk, Person, Reason, ReleaseInfo, SearchParams, Shelf, Standing, WidgetSummary } from "../api/types";
 import { plural } from "./words";
 
 export interface Filters {
@@ -29,6 +29,16 @@ export function searchParams(f: Filters, limit: number): SearchParams {
 export const shelfTitle: Record<string, string> = {
   trusted: "From people you trust", top_rated: "Top rated", rising: "Rising", active: "Most active", newest: "Newest",
 };
+
+/** Without short shelves that only repeat what stands above them: a young directory would show one widget five times. */
+export function worthShowing(shelves: readonly Shelf[]): Shelf[] {
+  const above = new Set<string>();
+  return shelves.filter((s) => {
+    const repeats = s.widgets.length < 3 && s.widgets.every((w) => above.has(w.uuid));
+    for (const w of s.widgets) above.add(w.uuid);
+    return !repeats;
+  });
+}
 
 /** "4.6"; one digit is what ratings are worth. */
 export const starText = (stars: number): string => stars.toFixed(1);

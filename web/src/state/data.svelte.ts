@@ -72,7 +72,8 @@ class Data {
         later("instances", () => this.readInstances());
         break;
       case "directory_changed":
-        this.directoryRevision += 1;
+        // Records come in bursts when peers meet; what is open reads them together.
+        later("directory", async () => void (this.directoryRevision += 1), 300);
         if (this.status) this.status = { ...this.status, directory_size: event.widgets };
         later("installed", this.readInstalled);
         break;
@@ -121,12 +122,12 @@ class Data {
 
 const timers = new Map<string, ReturnType<typeof setTimeout>>();
 /** Several events in a row make one reading. */
-function later(what: string, run: () => Promise<void>): void {
+function later(what: string, run: () => Promise<void>, wait = 60): void {
   if (timers.has(what)) return;
   timers.set(what, setTimeout(() => {
     timers.delete(what);
     run().catch(() => undefined); // The next connection reads everything.
-  }, 60));
+  }, wait));
 }
 
 export const data = new Data();
