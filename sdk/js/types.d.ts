@@ -1146,7 +1146,7 @@ export type TopWidget = { uuid: string, name: string, author: string, icon: stri
 
 export type TopPerson = { 
 /**
- * An alias that only this widget knows them by.
+ * As they call themselves; may be empty.
  */
 name: string, 
 /**
@@ -1473,6 +1473,10 @@ node: string,
  * User id.
  */
 user: string, 
+/**
+ * Key under which this user publishes, rates and vouches.
+ */
+person: string, 
 /**
  * Name that others see; empty until set.
  */

@@ -1,5 +1,6 @@
 // A node to develop the dashboard against: same doors, headers and methods, data in memory. Never part of the product.
 // PORT (4455), SCENE (full|empty). The login code is always "mock".
+import { PEOPLE } from "./directory-data.mjs";
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
 import { dirname, extname, join, normalize } from "node:path";
@@ -41,7 +42,7 @@ function add(w, space, name, board) {
 
 const METHODS = {
   ...directoryMethods(() => s, emit, refuse),
-  "node.status": () => ({ node: hex("node"), user: hex("user"), name: s.name, version: "0.1.0", hub: `http://hub.localhost:${PORT}/`, peers: s.peers.filter((p) => p.path !== "none").length, known_peers: s.peers.length, directory_size: s.dir.known.length, started_ms: Date.now() - 5e6, recovery_confirmed: s.recovery, passphrase_set: false, rss_bytes: 41_000_000, trouble: null }),
+  "node.status": () => ({ node: hex("node"), user: hex("user"), person: PEOPLE.me.key, name: s.name, version: "0.1.0", hub: `http://hub.localhost:${PORT}/`, peers: s.peers.filter((p) => p.path !== "none").length, known_peers: s.peers.length, directory_size: s.dir.known.length, started_ms: Date.now() - 5e6, recovery_confirmed: s.recovery, passphrase_set: false, rss_bytes: 41_000_000, trouble: null }),
   "node.ticket": () => ({ ticket: `hedge1${hex("ticket")}${hex("more")}`, qr_svg: QR }),
   "profile.get": () => ({ name: s.name }),
   "profile.set": ({ name }) => { s.name = name; return { name }; },

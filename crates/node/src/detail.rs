@@ -30,19 +30,7 @@ impl Engine {
         if summary.icon.is_none() {
             summary.icon = installed.and_then(|i| i.current.icon.clone());
         }
-        let records = self.store.records_of(widget).map_err(|e| store_error(&e))?;
-        let releases: Vec<ReleaseInfo> = records
-            .iter()
-            .filter_map(|(id, bytes)| Some((id, Record::from_bytes(bytes).ok()?.into_release()?)))
-            .map(|(id, r)| ReleaseInfo {
-                release: id.to_string(),
-                version: r.version,
-                sequence: r.sequence,
-                created_ms: r.created_ms,
-                size: r.size,
-                permissions: asks(&r.permissions),
-            })
-            .collect();
+        let releases = self.release_list(widget)?;
         let instances = self
             .instances
             .iter()
@@ -87,6 +75,23 @@ impl Engine {
             fresh: self.compared_lately() >= ENOUGH && !expired,
             summary,
         })
+    }
+
+    fn release_list(&self, widget: &WidgetId) -> Result<Vec<ReleaseInfo>, ApiError> {
+        let records = self.store.records_of(widget).map_err(|e| store_error(&e))?;
+        let releases = records
+            .iter()
+            .filter_map(|(id, bytes)| Some((id, Record::from_bytes(bytes).ok()?.into_release()?)))
+            .map(|(id, r)| ReleaseInfo {
+                release: id.to_string(),
+                version: r.version,
+                sequence: r.sequence,
+                created_ms: r.created_ms,
+                size: r.size,
+                permissions: asks(&r.permissions),
+            })
+            .collect();
+        Ok(releases)
     }
 
     /// What is shown of a widget that was installed from a file.

@@ -12,6 +12,7 @@ mod people;
 mod read;
 mod say;
 mod settings;
+mod why;
 
 pub(crate) use calls::call;
 pub(crate) use judge::View;

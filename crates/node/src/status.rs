@@ -17,6 +17,7 @@ impl Engine {
         Ok(Status {
             node: self.identity.node().to_string(),
             user: self.identity.user().to_string(),
+            person: self.me().to_string(),
             name: self.name.clone(),
             version: env!("CARGO_PKG_VERSION").into(),
             hub: format!("http://hub.localhost:{}", self.hub_port),

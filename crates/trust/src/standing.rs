@@ -28,6 +28,8 @@ const STRANGER: f64 = 0.05;
 const STRANGERS: f64 = 1.0;
 /// The same beside known people, as a share of what those count.
 const BESIDE: f64 = 0.25;
+/// What one's own rating counts for the order of lists, at least.
+const OWN: f64 = 4.0;
 /// Trust from which on a person counts as known, and their certificates as a whitelist.
 pub const KNOWN: f64 = 0.1;
 /// Weight of an edge to who vouches or is vouched for; to the author of a widget that is rated well; and of one's own
@@ -117,6 +119,65 @@ pub struct Standing {
     hidden: BTreeMap<Subject, Hidden>,
     /// Own list and oneself.
     own: BTreeSet<PersonId>,
+}
+
+/// Weighted ratings.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    weight: f64,
+    stars: f64,
+}
+
+impl Sum {
+    fn add(&mut self, weight: f64, stars: u8) {
+        self.weight += weight;
+        self.stars += weight * f64::from(stars);
+    }
+    /// Adds another one, weighing at most so much.
+    fn join(&mut self, other: Self, most: f64) {
+        let less = if other.weight > most { most / other.weight } else { 1.0 };
+        self.weight += other.weight * less;
+        self.stars += other.stars * less;
+    }
+    fn mean(self) -> Option<f64> {
+        (self.weight > 0.0).then(|| self.stars / self.weight)
+    }
+}
+
+/// The ratings of one widget.
+#[derive(Default)]
+struct Sums {
+    own: Option<u8>,
+    known: Sum,
+    strangers: Sum,
+}
+
+impl Sums {
+    /// Mean of the stars, and what lists are ordered by.
+    fn judge(self) -> (Option<f64>, f64) {
+        let mut known = self.known;
+        if let Some(stars) = self.own {
+            known.add(1.0, stars);
+        }
+        let room = if known.weight > 0.0 {
+            BESIDE * known.weight
+        } else {
+            STRANGERS
+        };
+        let mut all = known;
+        all.join(self.strangers, room.min(STRANGERS));
+        let stars = all.mean();
+        // What one tried oneself one knows: that weighs as much as all others.
+        if let Some(own) = self.own {
+            let others = all.weight - 1.0;
+            all.add(others.max(OWN) - 1.0, own);
+        }
+        let rank = all.mean().map_or(0.0, |mean| {
+            let good = (mean - 1.0) / 4.0 * all.weight;
+            reputation(good, all.weight - good)
+        });
+        (stars, rank)
+    }
 }
 
 struct Edges {
@@ -259,15 +320,6 @@ impl Standing {
     }
 
     fn score(&mut self, evidence: &Evidence, me: PersonId) {
-        #[derive(Default)]
-        struct Sums {
-            weight: f64,
-            stars: f64,
-            good: f64,
-            strangers: f64,
-            strange_stars: f64,
-            strange_good: f64,
-        }
         let mut sums: BTreeMap<WidgetId, Sums> = BTreeMap::new();
         for rated in &evidence.ratings {
             let score = self.scores.entry(rated.widget).or_default();
@@ -279,40 +331,25 @@ impl Standing {
             if evidence.authors.get(&rated.widget) == Some(&rated.by) {
                 continue;
             }
-            let stars = f64::from(rated.stars);
-            let good = (stars - 1.0) / 4.0;
             let sums = sums.entry(rated.widget).or_default();
             let trust = self.trust.get(&rated.by).copied().unwrap_or(0.0);
-            if trust >= KNOWN {
-                sums.weight += trust;
-                sums.stars += trust * stars;
-                sums.good += trust * good;
-                score.liked += u32::from(rated.stars >= 4 && rated.by != me);
+            if rated.by == me {
+                sums.own = Some(rated.stars);
+            } else if trust >= KNOWN {
+                sums.known.add(trust, rated.stars);
+                score.liked += u32::from(rated.stars >= 4);
             } else {
-                sums.strangers += STRANGER;
-                sums.strange_stars += STRANGER * stars;
-                sums.strange_good += STRANGER * good;
+                sums.strangers.add(STRANGER, rated.stars);
             }
         }
         for (widget, sums) in sums {
-            let room = if sums.weight > 0.0 {
-                STRANGERS.min(BESIDE * sums.weight)
-            } else {
-                STRANGERS
-            };
-            let less = if sums.strangers > room {
-                room / sums.strangers
-            } else {
-                1.0
-            };
-            let weight = sums.weight + sums.strangers * less;
-            if weight > 0.0 {
-                let good = sums.good + sums.strange_good * less;
-                let score = self.scores.entry(widget).or_default();
-                score.stars = Some((sums.stars + sums.strange_stars * less) / weight);
-                score.rank = reputation(good, weight - good);
-            }
+            let score = self.scores.entry(widget).or_default();
+            (score.stars, score.rank) = sums.judge();
         }
+        self.score_certificates(evidence);
+    }
+
+    fn score_certificates(&mut self, evidence: &Evidence) {
         let mut of_author: BTreeMap<PersonId, Vec<WidgetId>> = BTreeMap::new();
         for (widget, author) in &evidence.authors {
             of_author.entry(*author).or_default().push(*widget);

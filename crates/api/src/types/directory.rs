@@ -265,7 +265,7 @@ results! {
     }
     /// A person in a list for the front page (W14).
     TopPerson {
-        /// An alias that only this widget knows them by.
+        /// As they call themselves; may be empty.
         name: String,
         /// First digits of the key, to tell two of one name apart.
         mark: String,

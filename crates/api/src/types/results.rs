@@ -23,6 +23,8 @@ results! {
         node: String,
         /// User id.
         user: String,
+        /// Key under which this user publishes, rates and vouches.
+        person: String,
         /// Name that others see; empty until set.
         name: String,
         /// Version of the program.

@@ -336,56 +336,70 @@ fn count_users(view: &mut View, rounds: &Rounds) {
     }
 }
 
+/// What happened to widgets lately: statements by known people, by strangers, and who began to use them.
+#[derive(Default)]
+struct Lately {
+    said: BTreeMap<WidgetId, (f64, f64)>,
+    used: BTreeMap<WidgetId, f64>,
+}
+
+impl Lately {
+    fn of(view: &View, rounds: &Rounds, rows: &[SaidRow], now_ms: u64) -> Self {
+        let mut lately = Self::default();
+        for row in rows {
+            let Some(widget) = row.widget else { continue };
+            let fresh = 1.0 / (1.0 + days_since(now_ms, row.received_ms) / 7.0);
+            let sums = lately.said.entry(widget).or_default();
+            if view.standing.knows(&row.by) {
+                sums.0 += fresh;
+            } else {
+                sums.1 += STRANGER * fresh;
+            }
+        }
+        for (person, met) in rounds.people() {
+            let weight = if view.standing.knows(person) { 1.0 } else { STRANGER };
+            for used in &met.used {
+                *lately.used.entry(used.widget).or_default() += weight / (1.0 + days_since(now_ms, met.at_ms));
+            }
+        }
+        lately
+    }
+    fn said(&self, widget: &WidgetId) -> f64 {
+        let (known, strangers) = self.said.get(widget).copied().unwrap_or_default();
+        known + strangers.min(STRANGERS)
+    }
+}
+
+fn days_since(now_ms: u64, at_ms: u64) -> f64 {
+    now_ms.saturating_sub(at_ms) as f64 / DAY_MS
+}
+
 fn score(
     store: &Store,
     view: &View,
     rounds: &Rounds,
-    lately: &[SaidRow],
+    rows: &[SaidRow],
     now_ms: u64,
 ) -> Result<BTreeMap<WidgetId, ScoreRow>, StoreError> {
     let standing = &view.standing;
-    let mut active: BTreeMap<WidgetId, (f64, f64)> = BTreeMap::new();
-    for row in lately {
-        let Some(widget) = row.widget else { continue };
-        let days = now_ms.saturating_sub(row.received_ms) as f64 / DAY_MS;
-        let fresh = 1.0 / (1.0 + days / 7.0);
-        let sums = active.entry(widget).or_default();
-        if standing.knows(&row.by) {
-            sums.0 += fresh;
-        } else {
-            sums.1 += STRANGER * fresh;
-        }
-    }
-    // Who began to use it lately, as far as met.
-    let mut newly: BTreeMap<WidgetId, f64> = BTreeMap::new();
-    for (person, met) in rounds.people() {
-        let days = now_ms.saturating_sub(met.at_ms) as f64 / DAY_MS;
-        let weight = if standing.knows(person) { 1.0 } else { STRANGER };
-        for used in &met.used {
-            *newly.entry(used.widget).or_default() += weight / (1.0 + days);
-        }
-    }
+    let lately = Lately::of(view, rounds, rows, now_ms);
     let mut scores: BTreeMap<WidgetId, ScoreRow> = BTreeMap::new();
-    let received = store.heads_received()?;
-    for (widget, received_ms) in received {
+    for (widget, received_ms) in store.heads_received()? {
         let judged = standing.widget(&widget);
-        let (known_said, strangers_said) = active.get(&widget).copied().unwrap_or_default();
-        let days = now_ms.saturating_sub(received_ms) as f64 / DAY_MS;
-        let lately = known_said + strangers_said.min(STRANGERS);
-        let popularity = view.popularity.get(&widget).copied().unwrap_or(0.0);
+        let said = lately.said(&widget);
+        let used = lately.used.get(&widget).copied().unwrap_or(0.0);
         let author = view.evidence.authors.get(&widget);
-        let used = newly.get(&widget).copied().unwrap_or(0.0);
-        let hidden = standing.hidden(&Subject::Widget(widget)).is_some()
-            || author.is_some_and(|author| standing.hidden(&Subject::Person(*author)).is_some());
+        let is_hidden = |subject| standing.hidden(&subject).is_some();
+        let days = days_since(now_ms, received_ms);
         let row = ScoreRow {
             rank: judged.rank,
             stars: judged.stars.unwrap_or(0.0),
-            popularity,
-            active: lately + if days < 30.0 && lately > 0.0 { 0.2 } else { 0.0 },
-            rising: (lately * judged.stars.unwrap_or(3.0) / 5.0 + used) / (1.0 + days).sqrt(),
+            popularity: view.popularity.get(&widget).copied().unwrap_or(0.0),
+            active: said,
+            rising: (said * judged.stars.unwrap_or(3.0) / 5.0 + used) / (1.0 + days).sqrt(),
             known: view.known.get(&widget).map_or(0.0, |people| people.len() as f64),
             vouched: standing.is_vouched(&widget, author),
-            hidden,
+            hidden: is_hidden(Subject::Widget(widget)) || author.is_some_and(|a| is_hidden(Subject::Person(*a))),
         };
         if row != ScoreRow::default() {
             scores.insert(widget, row);

@@ -1,26 +1,18 @@
-//! Reading what people say: ratings, comments and issues, where a widget comes from, and why it stands where it stands.
+//! Reading what people say: ratings, comments and issues, and figures for authors.
 
 use super::WITHDRAWN;
 use crate::engine::{Engine, store_error};
 use hedgerow_api::{
     ApiError, ErrorCode,
-    types::{
-        Comment as CommentOut, CommentsParams, Descent, Lineage, Rating as RatingOut, Ratings, Reason, Standing,
-        VersionUse, Why, WidgetStatistics,
-    },
+    types::{Comment as CommentOut, CommentsParams, Rating as RatingOut, Ratings, VersionUse, WidgetStatistics},
 };
 use hedgerow_base::{PersonId, RecordId, WidgetId};
 use hedgerow_directory::{Record, Said};
-use hedgerow_trust::standing::KNOWN;
-use hedgerow_wire::directory::{Comment, CommentRef, KIND_COMMENT, KIND_RATING, Role, State, Subject, What};
+use hedgerow_wire::directory::{Comment, CommentRef, KIND_COMMENT, KIND_RATING, State, Subject, What};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Most widgets in a lineage, and most steps back.
-const MOST_KIN: usize = 300;
 /// Most comments in an answer.
 const MOST_COMMENTS: usize = 1_000;
-/// Report or block of so much weight by known people is a warning.
-const WARNING: f64 = 0.5;
 
 /// The id of a comment: its author's key and its number.
 pub(crate) fn comment_id(comment: &CommentRef) -> String {
@@ -259,210 +251,6 @@ impl Engine {
             .find(|read| read.reference() == *reference)
             .ok_or_else(not_there)?;
         self.shown_comment(read, self.is_closed(read, &all, self.author_of(widget)?))
-    }
-
-    pub(crate) fn lineage(&self, widget: &WidgetId) -> Result<Lineage, ApiError> {
-        let kin = |widget: &WidgetId| self.store.kin_of(widget).map_err(|e| store_error(&e));
-        let (mut oldest, mut seen) = (*widget, BTreeSet::from([*widget]));
-        while let Some(ancestor) = kin(&oldest)?.and_then(|kin| kin.ancestor) {
-            // Anybody may claim any ancestor: a circle ends where it began.
-            if !seen.insert(ancestor) || seen.len() > MOST_KIN {
-                break;
-            }
-            oldest = ancestor;
-        }
-        let mut list = Vec::new();
-        let mut listed = BTreeSet::new();
-        let mut waiting = vec![(oldest, None, 0)];
-        while let Some((widget, ancestor, depth)) = waiting.pop() {
-            if list.len() >= MOST_KIN || !listed.insert(widget) {
-                continue;
-            }
-            let summary = self.widget_summary(&widget)?;
-            let forks = self.store.forks_of(&widget).map_err(|e| store_error(&e))?;
-            list.push(Descent {
-                uuid: widget.to_string(),
-                known: summary.is_some(),
-                name: summary.as_ref().map(|s| s.name.clone()).unwrap_or_default(),
-                author: summary.as_ref().map(|s| s.author.clone()).unwrap_or_default(),
-                stars: summary.as_ref().and_then(|s| s.standing.stars),
-                users: summary.as_ref().map_or(0, |s| s.standing.users),
-                ancestor: ancestor.map(|a: WidgetId| a.to_string()),
-                depth,
-            });
-            waiting.extend(forks.iter().rev().map(|fork| (fork.widget, Some(widget), depth + 1)));
-        }
-        Ok(Lineage {
-            uuid: widget.to_string(),
-            widgets: list,
-        })
-    }
-
-    /// How a widget stands, from the last judgement.
-    pub(crate) fn standing(&self, widget: &WidgetId) -> Result<Standing, ApiError> {
-        let view = &self.opinions.view;
-        let score = view.standing.widget(widget);
-        let kin = self.store.kin_of(widget).map_err(|e| store_error(&e))?;
-        let author = kin.as_ref().map(|kin| kin.author);
-        let blocked = match self.hidden(&Subject::Widget(*widget))? {
-            Some(why) => Some(why),
-            None => match author {
-                Some(author) => self
-                    .hidden(&Subject::Person(author))?
-                    .map(|why| format!("Its author: {why}")),
-                None => None,
-            },
-        };
-        let warning = if self.directory.is_forked(widget) {
-            Some(
-                "Its author signed two different releases under one number: do not update until they explain it."
-                    .to_owned(),
-            )
-        } else if self.directory.is_two_faced(widget) {
-            Some("Its author once signed two different releases under one number.".to_owned())
-        } else if score.against >= WARNING {
-            Some("People you trust report it: see who, and why, below.".to_owned())
-        } else {
-            None
-        };
-        Ok(Standing {
-            stars: score.stars,
-            ratings: score.ratings,
-            users: view.users.get(widget).copied().unwrap_or(0),
-            popularity: view.popularity.get(widget).copied().unwrap_or(0.0),
-            known: u32::try_from(view.known.get(widget).map_or(0, BTreeSet::len)).unwrap_or(u32::MAX),
-            vouched: view.standing.is_vouched(widget, author.as_ref()),
-            blocked,
-            warning,
-            ancestor: kin.and_then(|kin| kin.ancestor).map(|ancestor| ancestor.to_string()),
-        })
-    }
-
-    pub(crate) fn why(&self, widget: &WidgetId) -> Result<Why, ApiError> {
-        let view = self.opinions.view.clone();
-        let standing = self.standing(widget)?;
-        let score = view.standing.widget(widget);
-        let mut reasons: Vec<Reason> = Vec::new();
-        let mut say = |text: String, weight: f64| reasons.push(Reason { text, weight });
-        if let Some(blocked) = &standing.blocked {
-            say(blocked.clone(), -1.0);
-        }
-        if let Some(warning) = standing
-            .warning
-            .as_ref()
-            .filter(|_| self.directory.is_two_faced(widget))
-        {
-            say(warning.clone(), -1.0);
-        }
-        let author = self.author_of(widget)?;
-        if let Some(author) = author {
-            let trust = view.standing.trust(&author);
-            if author == self.me() {
-                say("You published it.".into(), 1.0);
-            } else if trust >= KNOWN {
-                say(
-                    format!("You have reason to trust its author, {}.", self.called(&author)?),
-                    trust,
-                );
-            }
-        }
-        let about =
-            |subject: Subject| subject == Subject::Widget(*widget) || author.map(Subject::Person) == Some(subject);
-        for certificate in view.evidence.certificates.iter().filter(|c| about(c.subject)) {
-            let trust = view.standing.trust(&certificate.by);
-            if trust < KNOWN {
-                continue;
-            }
-            let who = if certificate.by == self.me() {
-                "You".to_owned()
-            } else {
-                self.called(&certificate.by)?
-            };
-            let of = if matches!(certificate.subject, Subject::Widget(_)) {
-                "it"
-            } else {
-                "its author"
-            };
-            match certificate.role {
-                Role::Vouch => say(format!("{who} vouched for {of}."), trust),
-                Role::Block => say(format!("{who} blocked {of}."), -trust),
-                Role::Report => say(format!("{who} reported {of}."), -trust),
-                Role::Moderator => {}
-            }
-        }
-        let (mut liked, mut disliked, mut strangers) = (0usize, 0usize, 0usize);
-        for rated in view.evidence.ratings.iter().filter(|rated| rated.widget == *widget) {
-            if rated.by == self.me() {
-                let stars = if rated.stars == 1 {
-                    "1 star".to_owned()
-                } else {
-                    format!("{} stars", rated.stars)
-                };
-                say(format!("You gave it {stars}."), (f64::from(rated.stars) - 3.0) / 2.0);
-                continue;
-            }
-            match (view.standing.knows(&rated.by), rated.stars) {
-                (true, 4..) => liked += 1,
-                (true, 1 | 2) => disliked += 1,
-                (true, _) => {}
-                (false, _) => strangers += 1,
-            }
-        }
-        let people = |n: usize| {
-            if n == 1 {
-                "1 person".to_owned()
-            } else {
-                format!("{n} people")
-            }
-        };
-        if liked > 0 {
-            say(
-                format!("{} you trust rated it well.", people(liked)),
-                (0.3 * liked as f64).min(1.0),
-            );
-        }
-        if disliked > 0 {
-            say(
-                format!("{} you trust rated it badly.", people(disliked)),
-                -(0.3 * disliked as f64).min(1.0),
-            );
-        }
-        if strangers > 0 {
-            let text = format!(
-                "{} this node does not know rated it; together they count as one you trust at most.",
-                people(strangers)
-            );
-            say(text, (score.stars.unwrap_or(3.0) - 3.0) / 20.0);
-        }
-        if standing.users > 0 {
-            let text = format!(
-                "{} of the {} this node met use it.",
-                standing.users,
-                people(view.met as usize)
-            );
-            say(text, standing.popularity.min(1.0) * 0.5);
-        }
-        if standing.popularity > 0.0 && view.reports > 0 {
-            let share = (standing.popularity * 100.0).round();
-            let text = format!(
-                "About {share} % of all use it, as far as the reports of {} you trust agree.",
-                people(view.reports)
-            );
-            say(text, standing.popularity * 0.5);
-        }
-        if reasons.is_empty() {
-            let text = "It is new here: nobody this node knows said anything of it yet. It is listed by its age and found by its words.";
-            reasons.push(Reason {
-                text: text.into(),
-                weight: 0.0,
-            });
-        }
-        reasons.sort_by(|a, b| b.weight.abs().total_cmp(&a.weight.abs()));
-        reasons.truncate(20);
-        Ok(Why {
-            uuid: widget.to_string(),
-            reasons,
-        })
     }
 
     pub(crate) fn statistics(&self, widget: &WidgetId) -> Result<WidgetStatistics, ApiError> {

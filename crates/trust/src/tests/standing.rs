@@ -185,3 +185,25 @@ fn a_vouched_author_vouches_all_widgets_of_theirs_and_a_new_one_has_no_reputatio
     let after = Standing::of(&more).reputation(&more, &person(5));
     assert_eq!(after, standing.reputation(&all, &person(5)), "strangers do not move it");
 }
+
+#[test]
+fn what_one_tried_oneself_orders_ones_own_list_whatever_known_liars_say() {
+    let mut all = evidence(vec![
+        rated(0, 1, 2),
+        rated(0, 2, 5),
+        rated(1, 1, 5),
+        rated(2, 1, 5),
+        rated(1, 2, 1),
+        rated(2, 2, 1),
+    ]);
+    for n in 3..9 {
+        all.trusted.insert(person(n));
+        all.ratings.extend([rated(n, 1, 5), rated(n, 2, 1)]);
+    }
+    let standing = Standing::of(&all);
+    assert!(standing.widget(&widget(2)).rank > standing.widget(&widget(1)).rank);
+    assert!(
+        standing.widget(&widget(1)).stars > standing.widget(&widget(2)).stars,
+        "the stars are those of all"
+    );
+}
