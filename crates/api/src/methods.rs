@@ -212,6 +212,12 @@ methods! {
 
     /// Copies a widget, its source and all, as a new one of one's own: new UUID, the ancestor kept (W4).
     WidgetFork "widget.fork" Owner (WidgetParams) -> Installed;
+    /// Who signs the releases of a widget.
+    WidgetSigners "widget.signers" Owner [Directory] (WidgetParams) -> Signers;
+    /// Changes who signs the releases of an own widget, how many of them, and takes releases back.
+    WidgetChangeSigners "widget.change_signers" Owner (ChangeSignersParams) -> Cosigned;
+    /// Signs what another author of a widget began, and publishes it when enough did.
+    WidgetCosign "widget.cosign" Owner (CosignParams) -> Cosigned;
     /// Figures of a widget for its author, from what peers say.
     WidgetStatistics "widget.statistics" Owner [Directory] (WidgetParams) -> WidgetStatistics;
 

@@ -85,6 +85,7 @@ fn plugins_are_kept_out_unless_a_method_says_otherwise() {
         "widget.search",
         "widget.categories",
         "widget.show",
+        "widget.signers",
         "widget.statistics",
         "directory.front",
         "directory.why",

@@ -146,8 +146,8 @@ impl Chain {
                 .links
                 .iter()
                 .filter(|(place, _)| forks.is_none_or(|fork| **place < fork));
-            let counting = all.filter(|(place, link)| self.counts(**place, &link.id));
-            self.newest = counting.last().map(|(place, link)| (*place, link.id));
+            let mut counting = all.filter(|(place, link)| self.counts(**place, &link.id));
+            self.newest = counting.next_back().map(|(place, link)| (*place, link.id));
         }
         self.newest != before
     }

@@ -144,7 +144,12 @@ async fn carry_out(node: &NodeHandle, caller: &Caller, request: Request) -> Resu
 /// Whether a call is about the directory and what people say in it.
 fn is_of_directory(request: &Request) -> bool {
     let name = request.name();
-    name.starts_with("directory.") || name.starts_with("stats.") || matches!(name, "widget.fork" | "widget.statistics")
+    name.starts_with("directory.")
+        || name.starts_with("stats.")
+        || matches!(
+            name,
+            "widget.fork" | "widget.statistics" | "widget.signers" | "widget.change_signers" | "widget.cosign"
+        )
 }
 
 async fn notify(node: &NodeHandle, caller: &Caller, p: NotifyParams) -> Result<Nothing, ApiError> {

@@ -8,6 +8,7 @@ mod audit;
 pub mod backup;
 mod caller;
 mod catalogue;
+mod cosigning;
 mod detail;
 mod devices;
 mod dispatch;

@@ -166,7 +166,7 @@ impl Engine {
     /// A widget of one's own by name or UUID; a new one when there is none of that name.
     pub(crate) fn own_widget(&mut self, name: &str, uuid: Option<WidgetId>) -> Result<WidgetId, ApiError> {
         if let Some(widget) = uuid {
-            return if self.authored.contains_key(&widget) {
+            return if self.authored.contains_key(&widget) || self.became_author(&widget)? {
                 Ok(widget)
             } else {
                 Err(ApiError::new(
@@ -188,6 +188,24 @@ impl Engine {
         };
         self.put_authored(&widget, authored)?;
         Ok(widget)
+    }
+
+    /// Others made this user an author of their widget: from now on it is one's own, too.
+    fn became_author(&mut self, widget: &WidgetId) -> Result<bool, ApiError> {
+        let Some((_, release)) = self.newest(widget)? else {
+            return Ok(false);
+        };
+        let (_, keys, ..) = self.directory.next_signers(&release.genesis);
+        if !keys.contains(&self.identity.author_key().public()) {
+            return Ok(false);
+        }
+        let authored = Authored {
+            name: release.name.clone(),
+            genesis: BASE64.encode(&release.genesis.to_bytes()),
+            head: None,
+        };
+        self.put_authored(widget, authored)?;
+        Ok(true)
     }
 
     pub(crate) fn put_authored(&mut self, widget: &WidgetId, authored: Authored) -> Result<(), ApiError> {
@@ -236,12 +254,11 @@ impl Engine {
         let number = number
             .and_then(|number| u8::try_from(number).ok())
             .ok_or_else(|| ApiError::new(ErrorCode::Refused, "your key signs no releases of this widget any more"))?;
-        if threshold > 1 {
-            let why = format!("{threshold} of its {} authors sign a release together", keys.len());
-            return Err(ApiError::new(ErrorCode::Refused, why));
-        }
         let record =
             Record::sign(release, number, &key).map_err(|e| ApiError::new(ErrorCode::Refused, e.to_string()))?;
+        if threshold > 1 {
+            return awaiting(&widget, &record);
+        }
         let id = record.id;
         let Some(release) = record.release().cloned() else {
             return Err(ApiError::new(ErrorCode::Bug, "what was signed is no release"));
@@ -270,11 +287,21 @@ impl Engine {
     }
 }
 
+/// A release that the other authors have to sign, too: nobody has it yet.
+fn awaiting(widget: &WidgetId, record: &Record) -> Result<Published, ApiError> {
+    let release = record.release().ok_or_else(|| unknown_widget(widget))?;
+    Ok(Published {
+        awaits: Some(crate::cosigning::text_of(record)),
+        ..published(widget, &record.id, release)
+    })
+}
+
 fn published(widget: &WidgetId, id: &RecordId, release: &Release) -> Published {
     Published {
         uuid: widget.to_string(),
         version: release.version.clone(),
         release: id.to_string(),
         name: release.name.clone(),
+        awaits: None,
     }
 }

@@ -235,6 +235,26 @@ results! {
         /// For everybody who uses this block list to see.
         shared: bool,
     }
+    /// Who signs the releases of a widget.
+    Signers {
+        uuid: String,
+        /// How often that was changed.
+        epoch: u32,
+        people: Vec<Person>,
+        /// How many of them must sign a release.
+        threshold: u32,
+    }
+    /// Something that several people sign, each at home.
+    Cosigned {
+        /// What is signed, as a sentence.
+        what: String,
+        /// To be given to the others: `widget.cosign` takes it. Nothing of it is secret.
+        record: String,
+        /// Signatures that are still needed.
+        needed: u32,
+        /// Enough signed: it is published.
+        published: bool,
+    }
     /// Figures of a widget for its author, from what peers say.
     WidgetStatistics {
         uuid: String,
@@ -388,6 +408,23 @@ params! {
         #[serde(default)] #[ts(optional)] collect_daily: Option<u64>,
         #[serde(default)] #[ts(optional)] updates: Option<UpdatePolicy>,
         #[serde(default)] #[ts(optional)] update_hold_hours: Option<u32>,
+    }
+    /// A change of who signs the releases of a widget.
+    ChangeSignersParams {
+        uuid: String,
+        /// Keys of people, all who sign from now on; oneself too, if one goes on to sign.
+        keys: Vec<String>,
+        /// How many of them must sign a release; 1 unless told.
+        #[serde(default)] #[ts(optional)] threshold: Option<u32>,
+        /// Releases that are taken back, by id.
+        #[serde(default)] #[ts(as = "Option<_>", optional)] revoke: Vec<String>,
+    }
+    /// Something to sign with others.
+    CosignParams {
+        /// As `widget.publish`, `widget.change_signers` or another's `widget.cosign` gave it.
+        record: String,
+        /// Only say what it is.
+        #[serde(default)] #[ts(as = "Option<_>", optional)] preview: bool,
     }
     /// A list for a widget on the front page.
     StatsParams {

@@ -189,7 +189,14 @@ results! {
         unpublished: bool,
     }
     /// A release is signed and on its way.
-    Published { uuid: String, version: String, release: String, name: String, }
+    Published {
+        uuid: String,
+        version: String,
+        release: String,
+        name: String,
+        /// It needs more signatures: give this to the other authors, for `widget.cosign`.
+        awaits: Option<String>,
+    }
     /// A widget on the dashboard.
     Instance {
         instance: String,

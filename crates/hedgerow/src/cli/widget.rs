@@ -55,6 +55,19 @@ pub(super) fn run(command: Widget, context: &Context) -> Result {
             format!("{} is back at version {}.", field(w, "name"), field(w, "version"))
         }),
         Widget::Fork { uuid, dir } => fork(&uuid, dir.as_deref(), context),
+        Widget::Signers { uuid } => context.show("widget.signers", json!({"uuid": uuid}), signers),
+        Widget::ChangeSigners {
+            uuid,
+            keys,
+            threshold,
+            revoke,
+        } => {
+            let params = json!({"uuid": uuid, "keys": keys, "threshold": threshold, "revoke": revoke});
+            context.show("widget.change_signers", params, cosigned)
+        }
+        Widget::Cosign { record, preview } => {
+            context.show("widget.cosign", json!({"record": record, "preview": preview}), cosigned)
+        }
         Widget::Statistics { uuid } => context.show("widget.statistics", json!({"uuid": uuid}), statistics),
         Widget::List => context.show("widget.list", json!({}), |list| {
             let columns = [
@@ -98,6 +111,24 @@ fn fork(uuid: &str, dir: Option<&Path>, context: &Context) -> Result {
         format!("Forked as {} ({}). {next}", field(f, "name"), field(f, "uuid"))
     });
     Ok(())
+}
+
+fn signers(signers: &Value) -> String {
+    let people = signers["people"].as_array().into_iter().flatten();
+    let rows: Vec<Vec<String>> = people.map(|p| vec![field(p, "name"), field(p, "key")]).collect();
+    format!("{} of these sign a release:\n{}", signers["threshold"], aligned(&rows))
+}
+
+fn cosigned(cosigned: &Value) -> String {
+    let what = field(cosigned, "what");
+    if cosigned["published"] == true {
+        return format!("{what}: signed and published.");
+    }
+    let needed = &cosigned["needed"];
+    format!(
+        "{what}\n{needed} more signatures are needed. Give this to the others, for `hedgerow widget cosign`:\n{}",
+        field(cosigned, "record")
+    )
 }
 
 fn statistics(statistics: &Value) -> String {
@@ -145,6 +176,9 @@ fn publish_file(publish: Publish, context: &Context) -> Result {
         client.call("widget.publish", Value::Object(params))
     })?;
     context.output.result(&published, |p| {
+        if let Some(awaits) = p["awaits"].as_str() {
+            return format!("Signed by you. The other authors sign it with `hedgerow widget cosign`:\n{awaits}");
+        }
         format!(
             "Published {} {} as {}.",
             field(p, "name"),

@@ -68,6 +68,12 @@ async fn stats(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
             let widget: WidgetId = parsed(&p.uuid)?;
             value(crate::publishing::fork(node, widget).await?)
         }
+        Request::WidgetSigners(p) => {
+            let widget: WidgetId = parsed(&p.uuid)?;
+            value(node.with(move |e| e.signers(&widget)).await?)
+        }
+        Request::WidgetChangeSigners(p) => value(node.with(move |e| e.change_signers(&p)).await?),
+        Request::WidgetCosign(p) => value(node.with(move |e| e.cosign(&p)).await?),
         Request::WidgetStatistics(p) => {
             let widget: WidgetId = parsed(&p.uuid)?;
             value(node.with(move |e| e.statistics(&widget)).await?)

@@ -119,6 +119,19 @@ impl Record {
             Ok(record)
         }
     }
+    /// Adds the signature of one more key, with its number.
+    ///
+    /// # Errors
+    /// `Malformed` if there are too many.
+    pub fn countersign(&mut self, number: u8, key: &SecretKey) -> Result<(), DirectoryFrameError> {
+        if self.signatures.len() >= MAX_KEYS * 2 {
+            return Err(DirectoryFrameError::Malformed("signatures"));
+        }
+        if self.signatures.iter().all(|(known, _)| *known != number) {
+            self.signatures.push((number, key.sign(CONTEXT, &self.signed)));
+        }
+        Ok(())
+    }
     /// Adds the signatures of `other`, which must say the same: so several authors sign one release, each at home.
     ///
     /// # Errors

@@ -65,6 +65,33 @@ pub(crate) enum Widget {
         /// Folder to make, with the source to change and publish.
         dir: Option<PathBuf>,
     },
+    /// Who signs the releases of a widget.
+    Signers {
+        /// The widget.
+        uuid: String,
+    },
+    /// Change who signs the releases of a widget of yours, or take releases back.
+    ChangeSigners {
+        /// The widget.
+        uuid: String,
+        /// Key of somebody who signs from now on; repeated for each, yourself too if you go on.
+        #[arg(long = "key", required = true)]
+        keys: Vec<String>,
+        /// How many of them must sign a release.
+        #[arg(long, default_value_t = 1)]
+        threshold: u32,
+        /// Release that is taken back; may be repeated.
+        #[arg(long, value_name = "RELEASE")]
+        revoke: Vec<String>,
+    },
+    /// Sign what another author of a widget began; published when enough did.
+    Cosign {
+        /// Text that they got from `publish`, `change-signers` or `cosign`.
+        record: String,
+        /// Only say what it is.
+        #[arg(long)]
+        preview: bool,
+    },
     /// Who uses a widget, by release, and what is open: for its author.
     Statistics {
         /// The widget.
