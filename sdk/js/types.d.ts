@@ -1142,6 +1142,58 @@ versions: Array<VersionUse>, };
 
 export type VersionUse = { version: string, sequence: number, users: number, };
 
+export type Signers = { uuid: string, 
+/**
+ * How often that was changed.
+ */
+epoch: number, people: Array<Person>, 
+/**
+ * How many of them must sign a release.
+ */
+threshold: number, };
+
+export type Cosigned = { 
+/**
+ * What is signed, as a sentence.
+ */
+what: string, 
+/**
+ * To be given to the others: `widget.cosign` takes it. Nothing of it is secret.
+ */
+record: string, 
+/**
+ * Signatures that are still needed.
+ */
+needed: number, 
+/**
+ * Enough signed: it is published.
+ */
+published: boolean, };
+
+export type ChangeSignersParams = { uuid: string, 
+/**
+ * Keys of people, all who sign from now on; oneself too, if one goes on to sign.
+ */
+keys: Array<string>, 
+/**
+ * How many of them must sign a release; 1 unless told.
+ */
+threshold?: number, 
+/**
+ * Releases that are taken back, by id.
+ */
+revoke?: Array<string>, };
+
+export type CosignParams = { 
+/**
+ * As `widget.publish`, `widget.change_signers` or another's `widget.cosign` gave it.
+ */
+record: string, 
+/**
+ * Only say what it is.
+ */
+preview?: boolean, };
+
 export type TopWidget = { uuid: string, name: string, author: string, icon: string | null, stars: number | null, users: number, popularity: number, created_ms: number, installed: boolean, };
 
 export type TopPerson = { 
@@ -2133,7 +2185,11 @@ export type InstalledWidget = { uuid: string, name: string, version: string, rel
  */
 update: string | null, previous: string | null, instances: number, icon: string | null, summary: string, size: number, unpublished: boolean, };
 
-export type Published = { uuid: string, version: string, release: string, name: string, };
+export type Published = { uuid: string, version: string, release: string, name: string, 
+/**
+ * It needs more signatures: give this to the other authors, for `widget.cosign`.
+ */
+awaits: string | null, };
 
 export type Instance = { instance: string, uuid: string, name: string, 
 /**
@@ -2668,6 +2724,12 @@ export interface Methods {
   "widget.publish": { params: PublishParams; result: Published };
   /** Copies a widget, its source and all, as a new one of one's own: new UUID, the ancestor kept (W4). */
   "widget.fork": { params: WidgetParams; result: Installed };
+  /** Who signs the releases of a widget. */
+  "widget.signers": { params: WidgetParams; result: Signers };
+  /** Changes who signs the releases of an own widget, how many of them, and takes releases back. */
+  "widget.change_signers": { params: ChangeSignersParams; result: Cosigned };
+  /** Signs what another author of a widget began, and publishes it when enough did. */
+  "widget.cosign": { params: CosignParams; result: Cosigned };
   /** Figures of a widget for its author, from what peers say. */
   "widget.statistics": { params: WidgetParams; result: WidgetStatistics };
   /** The front page of the directory: shelves of widgets, as this node sees them. */
