@@ -54,21 +54,6 @@ pub(super) fn run(command: Widget, context: &Context) -> Result {
         Widget::Rollback { uuid } => context.show("widget.rollback", json!({"uuid": uuid}), |w| {
             format!("{} is back at version {}.", field(w, "name"), field(w, "version"))
         }),
-        Widget::Fork { uuid, dir } => fork(&uuid, dir.as_deref(), context),
-        Widget::Signers { uuid } => context.show("widget.signers", json!({"uuid": uuid}), signers),
-        Widget::ChangeSigners {
-            uuid,
-            keys,
-            threshold,
-            revoke,
-        } => {
-            let params = json!({"uuid": uuid, "keys": keys, "threshold": threshold, "revoke": revoke});
-            context.show("widget.change_signers", params, cosigned)
-        }
-        Widget::Cosign { record, preview } => {
-            context.show("widget.cosign", json!({"record": record, "preview": preview}), cosigned)
-        }
-        Widget::Statistics { uuid } => context.show("widget.statistics", json!({"uuid": uuid}), statistics),
         Widget::List => context.show("widget.list", json!({}), |list| {
             let columns = [
                 ("NAME", "name"),
@@ -87,6 +72,30 @@ pub(super) fn run(command: Widget, context: &Context) -> Result {
             let params = json!({"uuid": uuid, "with_instances": with_instances});
             context.show("widget.remove", params, |_| "Uninstalled.".to_owned())
         }
+        other => of_authors(other, context),
+    }
+}
+
+/// What authors do beside publishing.
+fn of_authors(command: Widget, context: &Context) -> Result {
+    match command {
+        Widget::Fork { uuid, dir } => fork(&uuid, dir.as_deref(), context),
+        Widget::Signers { uuid } => context.show("widget.signers", json!({"uuid": uuid}), signers),
+        Widget::ChangeSigners {
+            uuid,
+            keys,
+            threshold,
+            revoke,
+        } => {
+            let params = json!({"uuid": uuid, "keys": keys, "threshold": threshold, "revoke": revoke});
+            context.show("widget.change_signers", params, cosigned)
+        }
+        Widget::Cosign { record, preview } => {
+            context.show("widget.cosign", json!({"record": record, "preview": preview}), cosigned)
+        }
+        Widget::Statistics { uuid } => context.show("widget.statistics", json!({"uuid": uuid}), statistics),
+        // The others are carried out above.
+        _ => Ok(()),
     }
 }
 
