@@ -210,11 +210,11 @@ await step("plugins: a yes to some of what is asked for, and back", async () => 
   await one.getByText("Running").waitFor();
   await one.getByText("(not granted)").waitFor();
   await one.getByRole("button", { name: /^Take the permission back/ }).click();
-  await page.getByRole("button", { name: "Undo" }).last().click();
+  await page.getByText("has ended and may not run any more").locator("..").getByRole("button", { name: "Undo" }).click();
   await one.getByText("Running").waitFor();
   await one.getByRole("button", { name: /^Remove/ }).click();
   await one.waitFor({ state: "detached" });
-  await page.getByRole("button", { name: "Undo" }).last().click();
+  await page.getByText("statistics removed").locator("..").getByRole("button", { name: "Undo" }).click();
   await one.getByText("Waits for your yes").waitFor();
   await closeSheet();
 });

@@ -167,10 +167,10 @@ impl Sums {
         let mut all = known;
         all.join(self.strangers, room.min(STRANGERS));
         let stars = all.mean();
-        // What one tried oneself one knows: that weighs as much as all others.
+        // What one tried oneself one knows: that weighs twice as much as all others.
         if let Some(own) = self.own {
             let others = all.weight - 1.0;
-            all.add(others.max(OWN) - 1.0, own);
+            all.add((2.0 * others).max(OWN) - 1.0, own);
         }
         let rank = all.mean().map_or(0.0, |mean| {
             let good = (mean - 1.0) / 4.0 * all.weight;
