@@ -39,6 +39,8 @@ pub(crate) struct Judging {
     due_ms: Option<u64>,
     running: bool,
     not_before_ms: u64,
+    /// What lists showed after the last one.
+    shown: (BTreeMap<WidgetId, ScoreRow>, BTreeMap<WidgetId, u32>),
 }
 
 impl Judging {
@@ -200,9 +202,13 @@ impl Engine {
         let mut effects = Vec::new();
         self.directory.handle(now, trust, &mut effects);
         self.apply_directory(effects);
+        let shown = (scores, view.users.clone());
+        let changed = self.opinions.judging.shown != shown;
+        self.opinions.judging.shown = shown;
         self.opinions.view = Arc::new(view);
         self.ahead_soon();
-        self.emit_directory_changed()
+        // Nobody reads lists again that are the same.
+        if changed { self.emit_directory_changed() } else { Ok(()) }
     }
 }
 
