@@ -34,6 +34,11 @@ pub(crate) async fn publish(node: &NodeHandle, params: PublishParams) -> Result<
         .to_owned();
     hedgerow_bundle::check_version(&version).map_err(|e| refused(&e))?;
     let name = named(params.name.as_deref(), manifest, params.file_name.as_deref());
+    if hedgerow_trust::hides_something(&name) {
+        return Err(refuse(
+            "the name has letters that nobody sees, or that turn the others around; write it without them",
+        ));
+    }
     let uuid = params
         .uuid
         .as_deref()

@@ -336,6 +336,15 @@ impl Store {
             .query_row([widget.0], |row| read_ms(row, 0))
             .optional()?)
     }
+    /// Names of all widgets.
+    ///
+    /// # Errors
+    /// When SQLite refuses.
+    pub fn head_names(&self) -> Result<Vec<(WidgetId, String)>, StoreError> {
+        let mut statement = self.db.prepare_cached("SELECT widget,name FROM heads")?;
+        let rows = statement.query_map([], |row| Ok((WidgetId(fixed(row, 0)?), row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
     /// When the newest release of each widget came, in milliseconds since 1970.
     ///
     /// # Errors

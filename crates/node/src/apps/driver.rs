@@ -85,13 +85,16 @@ impl Engine {
         }
     }
 
-    /// Everybody who is connected may have an app.
+    /// Everybody who is connected may have an app. Chosen by chance: ids cost nothing, so a low one must not help.
     pub(super) fn contacts(&self) -> Vec<Contact> {
         let contact = |node: &NodeId| Contact {
             node: *node,
             addresses: self.known_addresses(node),
         };
-        self.apps.told.keys().take(FIRST).map(contact).collect()
+        let mut nodes: Vec<NodeId> = self.apps.told.keys().copied().collect();
+        let seed = crate::identity::random().map_or(self.started_ms, u64::from_le_bytes);
+        hedgerow_trust::Chance::new(seed).draw(&mut nodes, FIRST);
+        nodes.iter().map(contact).collect()
     }
 
     fn known_addresses(&self, node: &NodeId) -> Vec<SocketAddr> {

@@ -11,6 +11,7 @@ use hedgerow_store::{
 use hedgerow_trust::{
     Function,
     rounds::Rounds,
+    skeleton,
     standing::{Certified, Evidence, Rated, Standing},
 };
 use hedgerow_wire::directory::{KIND_CERTIFICATE, KIND_RATING, Role, Subject};
@@ -60,6 +61,8 @@ pub(crate) struct View {
     pub(crate) popularity: BTreeMap<WidgetId, f64>,
     /// Known people who use it, like it or vouch for it.
     pub(crate) known: BTreeMap<WidgetId, BTreeSet<PersonId>>,
+    /// Widgets whose names look like that of another author's widget, which more people use.
+    pub(crate) lookalikes: BTreeMap<WidgetId, WidgetId>,
     /// Different people met, oneself included.
     pub(crate) met: u32,
     /// Reports of others that counted.
@@ -288,9 +291,36 @@ fn judge(store: &Store, given: Given) -> Result<(View, BTreeMap<WidgetId, ScoreR
         ..View::default()
     };
     count_users(&mut view, &rounds);
+    view.lookalikes = lookalikes(&view, &store.head_names()?);
     let lately = store.said_since(now_ms.saturating_sub(LATELY_MS))?;
     let scores = score(store, &view, &rounds, &lately, now_ms)?;
     Ok((view, scores))
+}
+
+/// Of widgets of different authors whose names look the same, all but the one that most people use, as far as it is used by
+/// more than one. A fork may have the name of what it came from in its own.
+fn lookalikes(view: &View, names: &[(WidgetId, String)]) -> BTreeMap<WidgetId, WidgetId> {
+    let mut alike: BTreeMap<String, Vec<WidgetId>> = BTreeMap::new();
+    for (widget, name) in names {
+        alike.entry(skeleton(name)).or_default().push(*widget);
+    }
+    let weight = |widget: &WidgetId| {
+        let known = view.known.get(widget).map_or(0, BTreeSet::len);
+        let score = view.standing.widget(widget);
+        (known, view.users.get(widget).copied().unwrap_or(0), score.ratings)
+    };
+    let mut found = BTreeMap::new();
+    // A name in which nothing can be seen looks like no other.
+    alike.remove("");
+    for widgets in alike.into_values().filter(|widgets| widgets.len() > 1) {
+        let Some(first) = widgets.iter().max_by_key(|widget| weight(widget)).copied() else {
+            continue;
+        };
+        let author = |widget: &WidgetId| view.evidence.authors.get(widget).copied();
+        let less = |widget: &&WidgetId| weight(widget) < weight(&first) && author(widget) != author(&first);
+        found.extend(widgets.iter().filter(less).map(|widget| (*widget, first)));
+    }
+    found
 }
 
 fn count_users(view: &mut View, rounds: &Rounds) {

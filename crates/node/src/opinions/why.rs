@@ -95,6 +95,14 @@ impl Engine {
             Some("Its author once signed two different releases under one number.".to_owned())
         } else if score.against >= WARNING {
             Some("People you trust report it: see who, and why, below.".to_owned())
+        } else if let Some(first) = view.lookalikes.get(widget) {
+            let other = self.head_summary(first)?;
+            other.map(|s| {
+                format!(
+                    "Its name looks like that of {} by {}, which more people use.",
+                    s.name, s.author
+                )
+            })
         } else {
             None
         };
