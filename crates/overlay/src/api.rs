@@ -202,6 +202,8 @@ pub enum Input {
     Reply {
         /// The app.
         app: AppId,
+        /// Chosen by the driver; comes back in [`Effect::Sent`] or [`Effect::NotSent`].
+        request: u64,
         /// To which.
         to: Owed,
         /// What it says; signed with the key of the configuration, if there is one.
@@ -330,7 +332,7 @@ pub enum Effect {
         /// The message.
         received: Box<Received>,
     },
-    /// A broadcast is on its way.
+    /// A broadcast or a reply is on its way.
     Sent {
         /// The app.
         app: AppId,

@@ -236,8 +236,8 @@ impl Overlay {
     fn app_input(&mut self, world: &mut World<'_>, input: Input) {
         let (app, request) = match &input {
             Input::Running { app, .. } | Input::Heard { app, .. } | Input::Verdict { app, .. } => (*app, None),
-            Input::Reply { app, .. } => (*app, None),
             Input::Broadcast { app, request, .. }
+            | Input::Reply { app, request, .. }
             | Input::Send { app, request, .. }
             | Input::Gather { app, request, .. } => (*app, Some(*request)),
             _ => return,
@@ -356,7 +356,7 @@ impl Swarm {
                 reply_ms,
                 ..
             } => return self.on_gather(world, request, count, &message, reply_ms),
-            Input::Reply { to, body, .. } => return self.on_app_reply(world, to, body),
+            Input::Reply { request, to, body, .. } => return self.on_app_reply(world, request, to, body),
             _ => {}
         }
         Ok(())

@@ -288,8 +288,14 @@ impl Swarm {
     }
 
     /// The app replies.
-    pub(crate) fn on_app_reply(&mut self, world: &mut World<'_>, to: Owed, body: Vec<u8>) -> Result<(), SendError> {
-        let Some((peer, request, from_app)) = self.requests.owed.remove(&to.0) else {
+    pub(crate) fn on_app_reply(
+        &mut self,
+        world: &mut World<'_>,
+        number: u64,
+        to: Owed,
+        body: Vec<u8>,
+    ) -> Result<(), SendError> {
+        let Some((peer, request, from_app)) = self.requests.owed.get(&to.0).copied() else {
             return Err(SendError::TooLate);
         };
         let message = Outgoing {
@@ -300,8 +306,18 @@ impl Swarm {
         };
         let sealed = self.seal(world, &message, from_app, Some(peer))?;
         let envelope = sealed.envelope().clone();
-        let sent = world.send(peer, OverlayFrame::Reply { request, envelope });
-        sent.then_some(()).ok_or(SendError::TooLate)
+        let id = sealed.id;
+        // What is refused above can be said again in another way.
+        self.requests.owed.remove(&to.0);
+        if !world.send(peer, OverlayFrame::Reply { request, envelope }) {
+            return Err(SendError::TooLate);
+        }
+        world.out.push(Effect::Sent {
+            app: self.app,
+            request: number,
+            id,
+        });
+        Ok(())
     }
 
     /// A reply came.

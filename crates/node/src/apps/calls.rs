@@ -227,20 +227,34 @@ async fn send(node: &NodeHandle, caller: &Caller, p: SendParams) -> Result<Messa
 async fn reply(node: &NodeHandle, caller: &Caller, p: ReplyParams) -> Result<Nothing, ApiError> {
     let encrypt = p.encrypt.as_deref().map(Receiver::parse).transpose()?;
     let caller = caller.clone();
-    node.with(move |e| {
-        let speaker = e.speaker(&caller, p.instance.as_deref(), p.app.as_deref())?;
-        let app = speaker.app.id();
-        let body = e.body(&speaker, &p.message, true, encrypt.as_ref(), p.clear.as_ref())?;
-        let late = || refused("nobody waits for this reply any more");
-        let number: u64 =
-            p.to.parse()
-                .map_err(|_| ApiError::new(ErrorCode::BadParams, "`to` is the `reply` of a message that awaits one"))?;
-        let swarm = e.apps.swarms.get_mut(&app).ok_or_else(not_open)?;
-        let to = swarm.owed.remove(&number).ok_or_else(late)?;
-        e.overlay(Input::Reply { app, to, body });
-        Ok(Nothing {})
-    })
-    .await
+    let number: u64 =
+        p.to.parse()
+            .map_err(|_| ApiError::new(ErrorCode::BadParams, "`to` is the `reply` of a message that awaits one"))?;
+    let (app, waiting) = node
+        .with(move |e| {
+            let speaker = e.speaker(&caller, p.instance.as_deref(), p.app.as_deref())?;
+            let app = speaker.app.id();
+            let body = e.body(&speaker, &p.message, true, encrypt.as_ref(), p.clear.as_ref())?;
+            let late = || refused("nobody waits for this reply any more");
+            let swarm = e.apps.swarms.get(&app).ok_or_else(not_open)?;
+            let to = swarm.owed.get(&number).copied().ok_or_else(late)?;
+            let (request, waiting) = e.apps.waiting.add();
+            e.overlay(Input::Reply { app, request, to, body });
+            Ok((app, waiting))
+        })
+        .await?;
+    match outcome(waiting).await? {
+        Outcome::Sent(_) => {
+            let done = move |e: &mut crate::engine::Engine| {
+                if let Some(swarm) = e.apps.swarms.get_mut(&app) {
+                    swarm.owed.remove(&number);
+                }
+                Ok(Nothing {})
+            };
+            node.with(done).await
+        }
+        other => Err(ApiError::new(ErrorCode::Bug, format!("a reply led to {other:?}"))),
+    }
 }
 
 async fn members(node: &NodeHandle, caller: &Caller, p: AppParams) -> Result<Vec<AppMember>, ApiError> {

@@ -196,6 +196,7 @@ fn a_direct_message_is_replied_to_and_a_silent_member_costs_only_the_wait() {
         1,
         Input::Reply {
             app: APP,
+            request: 77,
             to: reply,
             body,
         },
@@ -231,7 +232,15 @@ fn replies_of_several_members_are_gathered() {
         for received in net.received(at) {
             let to = received.reply.unwrap();
             let body = vec![at as u8];
-            net.give(at, Input::Reply { app: APP, to, body });
+            net.give(
+                at,
+                Input::Reply {
+                    app: APP,
+                    request: 77,
+                    to,
+                    body,
+                },
+            );
         }
     }
     let answers = net.told.iter().find_map(|(_, effect)| match effect {
