@@ -25,7 +25,9 @@ async function open(t, example, all) {
   for (const [i, node] of all.entries()) {
     await node.call("profile.set", { name: `P${i}` });
     await until("it is in the directory", async () => (await node.run("widget", "search", ""))[0]);
-    const { origin } = await node.run("instance", "add", uuid);
+    const { instance, origin } = await node.run("instance", "add", uuid);
+    // By a stranger on all nodes but the first: the person says yes.
+    await node.run("grant", "allow", instance, "peers");
     const page = await openHub(await profile(t), node);
     frames.push(await appFrame(page, origin));
   }

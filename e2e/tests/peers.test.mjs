@@ -95,7 +95,7 @@ test("a widget without the permission talks to nobody, and says how it would", a
   const { instance, origin } = await a.run("instance", "add", uuid);
   const frame = await appFrame(await openHub(await profile(t), a), origin);
   const error = await frame.evaluate(() => hedgerow.peers.broadcast(1).catch((e) => e.message));
-  assert.match(error, /did not ask to talk to other people/);
+  assert.match(error, /does not ask for "peers".*reason/);
   await assert.rejects(a.call("peers.broadcast", { instance, message: 1 }), /did not ask/);
 });
 
@@ -219,7 +219,8 @@ test("a site with a p2p.json for ZeroNet works with its own names for messages, 
   const frames = [];
   for (const node of [a, b]) {
     await until("it is known", async () => (await node.run("widget", "search", "site"))[0]);
-    const { origin } = await node.run("instance", "add", uuid);
+    const { instance, origin } = await node.run("instance", "add", uuid);
+    await node.run("grant", "allow", instance, "peers");
     frames.push(await appFrame(await openHub(await profile(t), node), origin));
   }
   assert.deepEqual((await b.call("widget.show", { uuid })).permissions.map((p) => p.name), ["peers"]);

@@ -54,7 +54,8 @@ test("a widget's validator lets one message through and stops another, at who se
   const uuid = await publish(t, a, { "filter.wasm": FILTER });
   for (const node of [a, b]) {
     await until("it is known", async () => (await node.run("widget", "search", "filtered"))[0]);
-    await node.run("instance", "add", uuid);
+    const { instance } = await node.run("instance", "add", uuid);
+    await node.run("grant", "allow", instance, "peers");
   }
   const [atA, atB] = [await speaker(t, a, uuid), await speaker(t, b, uuid)];
   await until("they found each other", async () => (await atA.app.list()).length === 1);

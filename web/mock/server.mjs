@@ -1,5 +1,5 @@
 // A node to develop the dashboard against: same doors, headers and methods, data in memory. Never part of the product.
-// PORT (4455), SCENE (full|empty). The login code is always "mock".
+// PORT (4455), SCENE (full|empty|strict). The login code is always "mock".
 import { PEOPLE } from "./directory-data.mjs";
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
 import { hex, QR, RECOVERY, state, WIDGETS } from "./data.mjs";
 import { directoryState } from "./directory-data.mjs";
+import { grantMethods, grantState } from "./grants.mjs";
 import { directoryMethods } from "./directory.mjs";
 import { widgetPage } from "./widget.mjs";
 
@@ -16,12 +17,12 @@ const DIST = join(dirname(fileURLToPath(import.meta.url)), "../dist");
 const TOKEN = process.env.TOKEN ?? "mock-token";
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".webmanifest": "application/manifest+json" };
 const CSP = `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; manifest-src 'self'; connect-src 'self' ws://hub.localhost:${PORT}; frame-src http://*.hub.localhost:${PORT}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html`;
-const sceneOf = (name) => ({ ...state(name === "bare" ? "empty" : name), dir: directoryState(name) });
+const sceneOf = (name) => ({ ...state(name === "bare" ? "empty" : name === "strict" ? "full" : name), dir: directoryState(name), ...grantState(name) });
 let s = sceneOf(process.env.SCENE ?? "full");
 const sockets = new Set();
 
 const emit = (event) => { for (const ws of sockets) if (ws.ready) ws.send(JSON.stringify({ jsonrpc: "2.0", method: "event", params: event })); };
-const refuse = (message, code = "refused") => { throw Object.assign(new Error(message), { code }); };
+const refuse = (message, code = "refused", permission = undefined) => { throw Object.assign(new Error(message), { code, permission }); };
 const withOrigin = (i) => ({ ...i, origin: `http://${i.instance}.hub.localhost:${PORT}` });
 const instance = (id) => s.instances.find((i) => i.instance === id) ?? refuse("There is no such widget on the boards.", "not_found");
 const widget = (uuid) => s.dir.known.find((w) => w.uuid === uuid) ?? refuse("There is no such widget in the directory.", "not_found");
@@ -42,6 +43,7 @@ function add(w, space, name, board) {
 
 const METHODS = {
   ...directoryMethods(() => s, emit, refuse),
+  ...grantMethods(() => s, emit, refuse),
   "node.status": () => ({ node: hex("node"), user: hex("user"), person: PEOPLE.me.key, name: s.name, version: "0.1.0", hub: `http://hub.localhost:${PORT}/`, peers: s.peers.filter((p) => p.path !== "none").length, known_peers: s.peers.length, directory_size: s.dir.known.length, started_ms: Date.now() - 5e6, recovery_confirmed: s.recovery, passphrase_set: false, rss_bytes: 41_000_000, trouble: null }),
   "node.ticket": () => ({ ticket: `hedge1${hex("ticket")}${hex("more")}`, qr_svg: QR }),
   "profile.get": () => ({ name: s.name }),
@@ -59,7 +61,6 @@ const METHODS = {
   "plugin.stop": ({ name }) => plugin(name, { state: "stopped", why: null, since_ms: null, memory_bytes: null }),
   "plugin.remove": ({ name }) => { s.gone = plugin(name); s.plugins = s.plugins.filter((p) => p.name !== name); return {}; },
   "plugin.undo_remove": () => { s.plugins.push({ ...s.gone, state: "new", allowed: false, why: "waits for your yes" }); return s.gone; },
-  "audit.list": () => [{ time_ms: Date.now() - 60_000, kind: "plugin", name: "greeter", method: "peers.list", calls: 12, refused: 0, failed: 0, bytes: 600 }, { time_ms: Date.now() - 60_000, kind: "plugin", name: "greeter", method: "node.status", calls: 3, refused: 3, failed: 0, bytes: 156 }],
   "files.settings": () => ({ folder: "/data/files", room: 50e9, max_size: 64e9, always: [] }),
   "peers.connect": ({ ticket }) => {
     if (!ticket.startsWith("hedge1")) refuse("This is not a ticket. A ticket begins with hedge1.", "bad_params");
@@ -71,7 +72,7 @@ const METHODS = {
   "peers.block": ({ node }) => { s.peers = s.peers.map((p) => (p.node === node ? { ...p, blocked: true, path: "none" } : p)); return {}; },
   "peers.unblock": ({ node }) => { s.peers = s.peers.map((p) => (p.node === node ? { ...p, blocked: false } : p)); return {}; },
   "widget.install": ({ uuid, package: p }) => { const w = p ? WIDGETS[5] : widget(uuid); s.installed.set(w.uuid, w.version); return { uuid: w.uuid, version: w.version, name: w.name, release: w.release }; },
-  "widget.update_plan": ({ uuid }) => ({ uuid, from: s.installed.get(uuid), to: widget(uuid).version, added: [{ name: "realtime", sentence: "Can send to the others while they look at it", reason: "Shows who is choosing now" }], removed: [] }),
+  "widget.update_plan": ({ uuid }) => ({ uuid, from: s.installed.get(uuid), to: widget(uuid).version, added: [{ name: "realtime", sentence: "Can send to the others while they look at it", reason: "Shows who is choosing now", scope: ["20 messages a minute"] }], removed: [{ name: "web", sentence: "Can reach old.example.org", reason: "", scope: ["old.example.org"] }] }),
   "widget.update": ({ uuid }) => { const w = widget(uuid); s.installed.set(uuid, w.version); emit({ event: "widgets_changed" }); return { uuid, version: w.version, name: w.name, release: w.release }; },
   "widget.rollback": ({ uuid }) => ({ uuid, version: "0.9.0", name: widget(uuid).name, release: null }),
   "widget.list": () => [...s.installed].map(([uuid, version]) => { const w = widget(uuid); return { uuid, name: w.name, version, release: w.release, update: version === w.version ? null : w.version, previous: null, instances: 1, icon: w.icon, summary: w.summary, size: w.size, unpublished: false }; }),
@@ -107,7 +108,7 @@ const METHODS = {
   "notices.list": () => s.notices,
   "notices.dismiss": ({ ids = [] }) => { s.notices = s.notices.map((n) => (ids.length === 0 || ids.includes(n.id) ? { ...n, seen: true } : n)); return {}; },
   "app.open": ({ instance: id }) => { instance(id); return { instance: id, self_addr: "p-me", self_name: s.name, send_update_interval: 100, send_update_max_size: 128000, max_serial: (s.updates.get(id) ?? []).length, version: "0.1.0", features: [] }; },
-  "app.close": () => ({}),
+  "app.close": ({ instance: id }) => { for (const g of s.grants.get(id) ?? []) if (g.state === "not_now") g.state = "ask"; return {}; },
   "app.send_update": ({ instance: id, update }) => {
     const list = s.updates.get(id) ?? [];
     s.updates.set(id, list);
@@ -160,7 +161,7 @@ const server = createServer((req, res) => {
   if (host === `hub.localhost:${PORT}`) return void hub(req, res).catch(() => res.destroy());
   const id = host.split(".")[0];
   const i = s.instances.find((x) => x.instance === id);
-  const page = widgetPage(WIDGETS.find((w) => w.uuid === i?.uuid)?.key, new URL(req.url, "http://x").pathname);
+  const page = widgetPage(WIDGETS.find((w) => w.uuid === i?.uuid)?.key, new URL(req.url, "http://x").pathname, `http://hub.localhost:${PORT}`);
   res.writeHead(i ? 200 : 404, { "content-type": page.type, "content-security-policy": `default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; frame-ancestors 'self' http://hub.localhost:${PORT}`, "origin-agent-cluster": "?1", "x-content-type-options": "nosniff" });
   res.end(page.body);
 });
@@ -174,13 +175,14 @@ wss.on("connection", (ws) => {
       if (m.token !== TOKEN) return ws.close(4401, "refused");
       ws.ready = true;
       sockets.add(ws);
-      return ws.send(JSON.stringify({ ready: true, api: 1 }));
+      return ws.send(JSON.stringify({ ready: true, api: 1, tier: s.tier }));
     }
     try {
+      if (m.method.startsWith("stats.")) METHODS["mock.needs"]({ instance: m.params.instance, permission: "directory" });
       const run = METHODS[m.method] ?? refuse(`there is no method ${m.method}`, "unknown_method");
       ws.send(JSON.stringify({ jsonrpc: "2.0", id: m.id, result: await run(m.params ?? {}) }));
     } catch (e) {
-      ws.send(JSON.stringify({ jsonrpc: "2.0", id: m.id, error: { code: -32000, message: e.message, data: { code: e.code ?? "bug" } } }));
+      ws.send(JSON.stringify({ jsonrpc: "2.0", id: m.id, error: { code: -32000, message: e.message, data: { code: e.code ?? "bug", permission: e.permission } } }));
     }
   });
 });

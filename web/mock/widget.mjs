@@ -1,4 +1,6 @@
 // A stand-in for running widgets: the bridge spoken as a widget speaks it, and simple content for the screenshots.
+import { readFileSync } from "node:fs";
+
 const CONTENT = {
   shout: `<p><b>mia</b> <small>2 min</small><br>Crag is dry, who is in for Saturday?</p><p><b>tom</b> <small>1 min</small><br>Me. I made a poll for the car.</p><div id="log"></div><form id="f"><input id="in" aria-label="Say something" placeholder="Say something to everyone here"></form>`,
   poll: `<p class="b"><i class="w1"></i><span>Tom's van</span><span>5</span></p><p class="b"><i class="w2"></i><span>Train</span><span>2</span></p><p class="b"><i class="w3"></i><span>Mia's car</span><span>1</span></p><button id="link">Read the timetable</button> <button id="share">Share</button>`,
@@ -16,9 +18,11 @@ addEventListener("message", async (e) => {
   if (e.data?.type !== "port") return;
   port = e.ports[0];
   port.onmessage = ({ data }) => {
+    if (data.event === "ping") return window.mute || port.postMessage({ sign: "pong", n: data.n });
+    if (data.event === "background_message") return (window.told ??= []).push(data.message);
     if (data.event === "update") { got.push(data.update.serial); const log = document.getElementById("log"); if (log && data.update.payload?.text) { const p = document.createElement("p"); p.textContent = data.update.payload.text; log.append(p); } return; }
     const w = waiting.get(data.id); if (!w) return; waiting.delete(data.id);
-    "error" in data ? w[1](new Error(data.error)) : w[0](data.result);
+    "error" in data ? w[1](Object.assign(new Error(data.error.message), { code: data.error.code })) : w[0](data.result);
   };
   window.listened = await call("listen", { serial: 0 });
 });
@@ -28,8 +32,15 @@ document.getElementById("link")?.addEventListener("click", () => call("open_link
 document.getElementById("share")?.addEventListener("click", () => call("send_to_chat", { text: "Tom's van leads with 5", file: { name: "result.txt", blob: new Blob(["5"]) } }).catch(() => {}));
 `;
 
-export function widgetPage(key, path) {
+// The script that the node serves, from its parts.
+const part = (name) => readFileSync(new URL(`../../crates/sandbox/js/${name}.js`, import.meta.url), "utf8");
+const real = (hub) => ["peers", "stats", "doors"].reduce((all, name) => all.replace(`  __HEDGEROW_${name.toUpperCase()}__;\n`, () => part(name)), part("webxdc"))
+  .replace("__HEDGEROW_CONFIG__", JSON.stringify({ selfAddr: "p-me", selfName: "Robin", hub, sendUpdateInterval: 100, sendUpdateMaxSize: 128000, version: "0.1.0", api: 1, features: [] }));
+
+/** `notes` runs the real script; the others speak for themselves. `/plain.html` of each has none. */
+export function widgetPage(key, path, hub) {
+  if (path === "/webxdc.js") return { type: "text/javascript", body: real(hub) };
   if (path === "/app.js") return { type: "text/javascript", body: SCRIPT };
   if (path === "/app.css") return { type: "text/css", body: STYLE };
-  return { type: "text/html; charset=utf-8", body: `<!doctype html><html lang="en"><meta charset="utf-8"><title>${key}</title><link rel="stylesheet" href="/app.css"><body>${CONTENT[key] ?? "<p>Hello.</p>"}<script src="/app.js"></script></body></html>` };
+  return { type: "text/html; charset=utf-8", body: `<!doctype html><html lang="en"><meta charset="utf-8"><title>${key}</title><link rel="stylesheet" href="/app.css"><body>${CONTENT[key] ?? "<p>Hello.</p>"}${path === "/plain.html" ? "" : `<script src="${key === "notes" ? "/webxdc.js" : "/app.js"}"></script>`}</body></html>` };
 }

@@ -73,7 +73,7 @@ describe("words", () => {
     expect(bars([]).every((b) => b.percent === 0)).toBe(true);
   });
   test("each release says what it asks for more and no longer", () => {
-    const ask = (name: string) => ({ name, sentence: name, reason: "" });
+    const ask = (name: string) => ({ name, sentence: name, reason: "", scope: [] });
     const r = (sequence: number, ...names: string[]): ReleaseInfo => ({ release: `r${sequence}`, version: `${sequence}`, sequence, created_ms: 0, size: 1, permissions: names.map(ask) });
     const list = releaseDifference([r(1, "camera"), r(3, "peers", "web"), r(2, "peers")]);
     expect(list.map((d) => [d.release.sequence, d.added.map((p) => p.name), d.removed.map((p) => p.name), d.first])).toEqual([[3, ["web"], [], false], [2, ["peers"], ["camera"], false], [1, [], [], true]]);

@@ -37,7 +37,9 @@ export async function stage(port) {
   watch(page);
 
   let passed = 0, failed = 0;
+  const only = process.env.ONLY ? new RegExp(process.env.ONLY) : null;
   const step = async (name, work) => {
+    if (only && !only.test(name)) return;
     try {
       await work();
       passed += 1;

@@ -28,6 +28,7 @@ const BENCHES: &[(&str, Program)] = &[
     ("sync", Program::Example("hedgerow-sync", "speed")),
     ("overlay", Program::Example("hedgerow-overlay", "speed")),
     ("validator", Program::Example("hedgerow-sandbox", "validator")),
+    ("component", Program::Example("hedgerow-sandbox", "component")),
     ("net", Program::Example("hedgerow-net", "bulk")),
     ("lookup", Program::Lookup),
     ("node", Program::Script("e2e/bench/node.mjs")),

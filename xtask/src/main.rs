@@ -1,6 +1,7 @@
 //! The project's own commands. `cargo xtask up` runs the product, `cargo xtask test` proves it.
 
 mod api;
+mod attack;
 mod bench;
 mod lab;
 mod licences;
@@ -19,6 +20,7 @@ const USAGE: &str = "cargo xtask up [--release] [--headless] [-- ARGUMENTS]   bu
 cargo xtask test [--quick]       every check; --quick leaves out browsers, installs and slow tests
 cargo xtask bench [--json] [NAME]  the numbers that the project promises; `messaging`: ours beside other programs
 cargo xtask lab nat|doctor|idle|events|relays|hostile|lookup|check [ARGUMENTS]  real nodes behind every kind of NAT (on Linux)
+cargo xtask attack [--json] [--only ID,ID] [--tier strict|partial|all] | --pages DIR | --requests N  attacks on widgets' fences and the API
 cargo xtask tidy [--ratchet]     the rules of the house; --ratchet records the present excesses
 cargo xtask api [--check]        regenerate, or compare, what comes from crates/api";
 
@@ -58,6 +60,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
             bench::bench(ours.contains(&"--json"), name)
         }
         "lab" => lab::lab(rest),
+        "attack" => attack::attack(rest),
         "tidy" => {
             allow(&ours, &["--ratchet"])?;
             tidy::command(ours.contains(&"--ratchet"))

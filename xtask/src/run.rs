@@ -28,7 +28,7 @@ pub fn target() -> Result<PathBuf> {
     Ok(folder.into())
 }
 
-/// Runs a program in a folder and passes its output through; fails when it fails.
+/// Runs a program in a folder and passes its output through, to standard error: ours is for results. Fails when it fails.
 pub fn run(folder: &Path, program: &str, arguments: &[&str]) -> Result<()> {
     run_with(folder, program, arguments, &[])
 }
@@ -43,6 +43,7 @@ pub fn run_with(folder: &Path, program: &str, arguments: &[&str], environment: &
         .envs(environment.iter().copied())
         .current_dir(folder)
         .stdin(Stdio::null())
+        .stdout(std::io::stderr())
         .status()
         .with_context(|| format!("cannot run {program}"))?;
     if !status.success() {

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that must hold. All steps run, whatever fails; the last line counts them.
 
 use crate::{
-    api, lab, licences, prerequisites,
+    api, attack, lab, licences, prerequisites,
     run::{cargo, root, run, run_with},
     tidy, up, web,
 };
@@ -48,6 +48,7 @@ const SLOW: &[Step] = &[
     ("nodes in bad company", || lab::hostile_step().map(|()| Passed)),
     ("relays that vanish", || lab::relays_step().map(|()| Passed)),
     ("nodes found by their id", || lab::by_id_step().map(|()| Passed)),
+    ("attacks", || attack::step().map(|()| Passed)),
     ("end-to-end tests", end_to_end),
 ];
 

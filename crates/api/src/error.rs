@@ -1,5 +1,6 @@
 //! What a refused or failed call answers: a code for programs, a sentence for people.
 
+use crate::permission::Permission;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -28,6 +29,8 @@ pub enum ErrorCode {
     Local,
     /// The other side is away or did not answer in time.
     Unreachable,
+    /// The person has to grant a permission first.
+    NeedsGrant,
     /// A broken invariant in this program.
     Bug,
 }
@@ -46,6 +49,7 @@ impl ErrorCode {
         Self::Limit,
         Self::Local,
         Self::Unreachable,
+        Self::NeedsGrant,
     ];
 
     /// The name, as `data.code` of an error says it.
@@ -62,6 +66,7 @@ impl ErrorCode {
             Self::Limit => "limit",
             Self::Local => "local",
             Self::Unreachable => "unreachable",
+            Self::NeedsGrant => "needs_grant",
         }
     }
 
@@ -79,6 +84,7 @@ impl ErrorCode {
             Self::Limit => 4,
             Self::Local => 5,
             Self::Unreachable => 6,
+            Self::NeedsGrant => 7,
         }
     }
 }
@@ -90,6 +96,9 @@ pub struct ApiError {
     pub code: ErrorCode,
     /// For people: what happened and the next step.
     pub message: String,
+    /// What has to be granted, if that is why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission: Option<Permission>,
 }
 
 impl ApiError {
@@ -98,6 +107,7 @@ impl ApiError {
         Self {
             code,
             message: message.into(),
+            permission: None,
         }
     }
 }

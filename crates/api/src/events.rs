@@ -2,7 +2,7 @@
 
 use crate::{
     permission::{Permission, Plugins},
-    types::{Layout, Notice, PluginRun, UpdateOut},
+    types::{ComponentRun, Layout, Notice, PluginRun, UpdateOut},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -47,6 +47,33 @@ pub enum Event {
         total: u64,
         /// Why it ended, if it failed.
         failed: Option<String>,
+    },
+    /// What an instance may do changed, or something needs a yes: read `grant.list` again.
+    GrantsChanged {
+        /// The instance.
+        instance: String,
+    },
+    /// The background part of a widget needs a permission that the person has not decided on.
+    GrantWanted {
+        /// The instance.
+        instance: String,
+        /// What it needs.
+        permission: Permission,
+    },
+    /// A background component changed its state: read `component.list` again.
+    ComponentsChanged {
+        /// The instance.
+        instance: String,
+        /// Its state now.
+        state: ComponentRun,
+    },
+    /// From the background part of a widget to its windows.
+    #[serde(rename = "background.message")]
+    BackgroundMessage {
+        /// The instance.
+        instance: String,
+        /// What it says.
+        message: Value,
     },
     /// Files came, went or changed: read `files.list` again.
     FilesChanged {},
@@ -159,6 +186,10 @@ impl Event {
             | Self::Notice { .. }
             | Self::FetchProgress { .. }
             | Self::PluginsChanged { .. }
+            | Self::GrantsChanged { .. }
+            | Self::GrantWanted { .. }
+            | Self::ComponentsChanged { .. }
+            | Self::BackgroundMessage { .. }
             | Self::AppUpdate { .. }
             | Self::AppRealtime { .. } => Plugins::Never,
         }

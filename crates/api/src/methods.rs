@@ -112,7 +112,7 @@ methods! {
     /// A text that lets another node connect to this one, with a QR picture.
     NodeTicket "node.ticket" Owner (Nothing) -> Ticket;
     /// A fresh one-time address that logs a browser in to the dashboard.
-    NodeLoginLink "node.login_link" Owner (Nothing) -> LoginLink;
+    NodeLoginLink "node.login_link" Owner (LoginLinkParams) -> LoginLink;
     /// Ends the node cleanly.
     NodeShutdown "node.shutdown" Owner (Nothing) -> Nothing;
     /// Writes everything needed to continue elsewhere into one encrypted file on the node's machine.
@@ -186,7 +186,8 @@ methods! {
     WidgetSearch "widget.search" Owner [Directory] (SearchParams) -> Vec<WidgetSummary>;
     /// The categories in use, with how many widgets each has.
     WidgetCategories "widget.categories" Owner [Directory] (Nothing) -> Vec<CategoryCount>;
-    /// All about one widget: its releases, permissions, size, and what is installed here.
+    /// All about one widget: its releases, permissions, size, and what is installed here. Plugins are not told what the
+    /// person makes of its author and of those who vouch.
     WidgetShow "widget.show" Owner [Directory] (WidgetParams) -> WidgetDetail;
     /// The files of a release (the newest, or the installed one), for the source viewer. Fetches the package if needed.
     WidgetFiles "widget.files" Owner (FilesParams) -> Vec<FileEntry>;
@@ -213,7 +214,7 @@ methods! {
     /// Copies a widget, its source and all, as a new one of one's own: new UUID, the ancestor kept (W4).
     WidgetFork "widget.fork" Owner (WidgetParams) -> Installed;
     /// Who signs the releases of a widget.
-    WidgetSigners "widget.signers" Owner [Directory] (WidgetParams) -> Signers;
+    WidgetSigners "widget.signers" Owner (WidgetParams) -> Signers;
     /// Changes who signs the releases of an own widget, how many of them, and takes releases back.
     WidgetChangeSigners "widget.change_signers" Owner (ChangeSignersParams) -> Cosigned;
     /// Signs what another author of a widget began, and publishes it when enough did.
@@ -224,15 +225,15 @@ methods! {
     /// The front page of the directory: shelves of widgets, as this node sees them.
     DirectoryFront "directory.front" Owner [Directory] (FrontParams) -> FrontPage;
     /// Why a widget stands where it stands, in sentences.
-    DirectoryWhy "directory.why" Owner [Directory] (WidgetParams) -> Why;
+    DirectoryWhy "directory.why" Owner (WidgetParams) -> Why;
     /// What people think of a widget.
-    DirectoryRatings "directory.ratings" Owner [Directory] (WidgetPage) -> Ratings;
+    DirectoryRatings "directory.ratings" Owner (WidgetPage) -> Ratings;
     /// Rates a widget, or changes the rating: one per person and widget, signed, for everybody to read.
     DirectoryRate "directory.rate" Owner (RateParams) -> Ratings;
     /// Takes the own rating back.
     DirectoryUnrate "directory.unrate" Owner (WidgetParams) -> Ratings;
     /// The discussion of a widget, or its issues; oldest first, replies after what they reply to.
-    DirectoryComments "directory.comments" Owner [Directory] (CommentsParams) -> Vec<Comment>;
+    DirectoryComments "directory.comments" Owner (CommentsParams) -> Vec<Comment>;
     /// Writes a comment, a reply or an issue, signed, for everybody to read.
     DirectoryComment "directory.comment" Owner (CommentParams) -> Comment;
     /// Changes an own comment.
@@ -244,9 +245,9 @@ methods! {
     /// What a widget was forked from, and what was forked from it.
     DirectoryLineage "directory.lineage" Owner [Directory] (WidgetParams) -> Lineage;
     /// Somebody who publishes, rates or vouches.
-    DirectoryPerson "directory.person" Owner [Directory] (PersonParams) -> PersonDetail;
+    DirectoryPerson "directory.person" Owner (PersonParams) -> PersonDetail;
     /// Signed statements about a widget or a person, or by a person.
-    DirectoryCertificates "directory.certificates" Owner [Directory] (CertificatesParams) -> Vec<Certificate>;
+    DirectoryCertificates "directory.certificates" Owner (CertificatesParams) -> Vec<Certificate>;
     /// Signs a statement about a widget or a person (W21).
     DirectoryCertify "directory.certify" Owner (CertifyParams) -> Certificate;
     /// Takes such a statement back; that spreads like the statement did.
@@ -317,7 +318,38 @@ methods! {
     NoticesDismiss "notices.dismiss" Owner (NoticeParams) -> Nothing;
 
     /// Shows a notification on the dashboard.
-    NoticesAdd "notices.add" Owner [Notifications] (NotifyParams) -> Nothing;
+    NoticesAdd "notices.add" Widget [Notifications] (NotifyParams) -> Nothing;
+
+    /// What instances ask for, and what they got.
+    GrantList "grant.list" Owner (GrantListParams) -> Vec<InstanceGrants>;
+    /// Grants something that an instance asks for in its manifest.
+    GrantGive "grant.give" Owner (GrantParams) -> InstanceGrants;
+    /// Says no to an instance, for now or for good. What it had is taken back.
+    GrantDeny "grant.deny" Owner (DenyParams) -> InstanceGrants;
+    /// Takes back what an instance was granted, at once; it may ask again. After a no, it may ask again, too.
+    GrantRevoke "grant.revoke" Owner (RevokeGrantParams) -> InstanceGrants;
+    /// What widgets may do without being asked for.
+    GrantPolicy "grant.policy" Owner (Nothing) -> GrantPolicy;
+    /// Changes that.
+    GrantSetPolicy "grant.set_policy" Owner (SetGrantPolicyParams) -> GrantPolicy;
+
+    /// Fetches something from a web site that the widget names in its manifest. The node does it, without cookies, and
+    /// never from this machine or its network.
+    WebFetch "web.fetch" Widget [Web] (WebFetchParams) -> WebAnswer;
+    /// The people with whom the owner shares spaces (W2).
+    ContactsList "contacts.list" Widget [Contacts] (WidgetDoorParams) -> Vec<WidgetContact>;
+
+    /// The background components, how they are, and what they use.
+    ComponentList "component.list" Owner (Nothing) -> Vec<ComponentInfo>;
+    /// What a component wrote, oldest first.
+    ComponentLogs "component.logs" Owner (ComponentLogParams) -> Vec<ComponentLogLine>;
+    /// Starts a component anew. What it keeps stays.
+    ComponentRestart "component.restart" Owner (InstanceParams) -> Nothing;
+    /// Whether the background part of a widget runs.
+    BackgroundStatus "background.status" Widget [Background] (WidgetDoorParams) -> BackgroundStatus;
+    /// Tells something to the background part of a widget; it answers with `host.tell-page`, which comes as the event
+    /// `background.message`.
+    BackgroundTell "background.tell" Widget [Background] (BackgroundTellParams) -> Nothing;
 
     /// The plugins in the `plugins` folder, how they are, and what they use.
     PluginList "plugin.list" Owner (Nothing) -> Vec<PluginInfo>;

@@ -85,21 +85,19 @@ fn plugins_are_kept_out_unless_a_method_says_otherwise() {
         "widget.search",
         "widget.categories",
         "widget.show",
-        "widget.signers",
         "widget.statistics",
         "directory.front",
-        "directory.why",
-        "directory.ratings",
-        "directory.comments",
         "directory.lineage",
-        "directory.person",
-        "directory.certificates",
         "stats.top_widgets",
         "stats.newest_widgets",
         "stats.top_authors",
         "stats.top_moderators",
         "stats.similar_peers",
         "notices.add",
+        "web.fetch",
+        "contacts.list",
+        "background.status",
+        "background.tell",
         "peers.open",
         "peers.close",
         "peers.broadcast",
@@ -122,6 +120,34 @@ fn plugins_are_kept_out_unless_a_method_says_otherwise() {
     assert!(!Plugins::Never.may(Permission::ALL));
     assert!(Plugins::With(Permission::Node).may(&[Permission::Node]));
     assert!(!Plugins::With(Permission::Node).may(&[Permission::Contacts, Permission::Files]));
+}
+
+#[test]
+fn a_widget_may_do_without_a_grant_only_what_concerns_its_own_space() {
+    let free: Vec<_> = METHODS
+        .iter()
+        .filter(|m| m.door == Door::Widget && !matches!(m.plugins, Plugins::With(_)))
+        .map(|m| m.name)
+        .collect();
+    let own = [
+        "app.open",
+        "app.close",
+        "app.send_update",
+        "app.updates",
+        "app.realtime_send",
+        "app.realtime_join",
+    ];
+    assert_eq!(free, own, "a method was opened to widgets: is that meant?");
+    for method in METHODS.iter().filter(|m| m.door == Door::Widget) {
+        if let Plugins::With(permission) = method.plugins {
+            let asked = permission.of_widget();
+            assert!(
+                asked.for_widget().is_some(),
+                "{}: no widget can ask for {asked}",
+                method.name
+            );
+        }
+    }
 }
 
 #[test]
@@ -150,7 +176,11 @@ fn the_wit_of_components_is_sound_and_has_every_method_of_widgets() {
         .map(|id| resolve.interfaces[*id].functions.len())
         .sum();
     let methods = METHODS.iter().filter(|m| m.door == Door::Widget).count();
-    assert_eq!(functions, methods + 1, "and the one that handles events");
+    assert_eq!(
+        functions,
+        methods + 8,
+        "and those of the host, and the one that handles events"
+    );
     assert!(
         !text.contains("instance:"),
         "the host knows for whom a component speaks"

@@ -27,6 +27,7 @@ macro_rules! results {
 mod apps;
 mod directory;
 mod files;
+mod grants;
 mod params;
 mod plugins;
 mod relay;
@@ -36,6 +37,7 @@ mod trace;
 pub use apps::*;
 pub use directory::*;
 pub use files::*;
+pub use grants::*;
 pub use params::*;
 pub use plugins::*;
 pub use relay::*;

@@ -6,19 +6,22 @@
 
 mod error;
 mod fork;
+pub mod grants;
 mod licence;
 mod manifest;
 mod mime;
 mod package;
+mod scope;
 mod skeleton;
 mod zeronet;
 
 pub use error::PackageError;
 pub use fork::fork;
 pub use licence::check_licence;
-pub use manifest::{Asked, KNOWN_PERMISSIONS, Manifest, PermissionDiff, check_version, sentence};
+pub use manifest::{Asked, Manifest, PermissionDiff, check_version, sentence};
 pub use mime::mime_for;
 pub use package::{FileInfo, Package, pack};
+pub use scope::{Scope, ScopeError};
 pub use skeleton::skeleton;
 pub use zeronet::{P2pJsonError, p2p_rules};
 

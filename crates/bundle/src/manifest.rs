@@ -1,8 +1,8 @@
 //! `manifest.toml`: webxdc's own keys, and our `[hedgerow]` table.
 
-use crate::{error::PackageError, licence::distance, zeronet::p2p_rules};
+use crate::{error::PackageError, licence::distance, scope::Scope, zeronet::p2p_rules};
+use hedgerow_api::Permission;
 use hedgerow_base::limits::MAX_MANIFEST;
-use std::collections::BTreeSet;
 use toml::{Table, Value};
 
 /// Keys of the `[hedgerow]` table; others are refused.
@@ -22,37 +22,24 @@ const KEYS: [&str; 13] = [
     "component",
 ];
 
-/// Permissions that can be asked for, each as the sentence that people read.
-pub const KNOWN_PERMISSIONS: [(&str, &str); 11] = [
-    ("peers", "Can talk to other people who use it"),
-    ("notifications", "Can notify you"),
-    ("storage", "Can keep data on other people's machines"),
-    ("contacts", "Can see your contacts"),
-    ("directory", "Can see which widgets and authors are popular"),
-    ("web", "Can reach web sites"),
-    ("torrents", "Can read and add BitTorrent downloads"),
-    ("camera", "Can use the camera"),
-    ("microphone", "Can use the microphone"),
-    ("clipboard", "Can read and write the clipboard"),
-    ("background", "Can run while the dashboard is closed"),
-];
-
-/// The sentence of a permission; unknown ones are named as they are.
-pub fn sentence(name: &str) -> String {
-    let known = KNOWN_PERMISSIONS.iter().find(|(n, _)| *n == name);
-    known.map_or_else(
-        || format!("Asks for something unknown: {name}"),
-        |(_, s)| (*s).to_owned(),
-    )
+/// The sentence of a permission with its limits; unknown ones are named as they are.
+pub fn sentence(name: &str, scope: &[String]) -> String {
+    let Some((permission, sentence)) = Permission::named(name).and_then(|p| Some((p, p.for_widget()?))) else {
+        return format!("Asks for something unknown: {name}");
+    };
+    let words = Scope::of(permission, scope).map(|scope| scope.words());
+    format!("{sentence}{}", words.unwrap_or_default())
 }
 
 /// A permission and why it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Asked {
-    /// One of [`KNOWN_PERMISSIONS`].
+    /// Name of a [`Permission`] that widgets can ask for.
     pub name: String,
     /// The author's reason.
     pub reason: String,
+    /// What it is limited to: [`Scope::texts`].
+    pub scope: Vec<String>,
 }
 
 /// What a package says of itself. Absent texts are empty.
@@ -89,6 +76,8 @@ pub struct Manifest {
     pub messages: Option<Table>,
     /// Its messages are written as ZeroNet wrote them: it carries a `p2p.json`.
     pub zeronet: bool,
+    /// Path in the package of its background part, a WebAssembly component.
+    pub component: Option<String>,
 }
 
 /// What changes in permissions between two releases.
@@ -101,14 +90,25 @@ pub struct PermissionDiff {
 }
 
 impl PermissionDiff {
-    /// Compares by name.
+    /// Compares by name and limits: whoever asks for wider limits asks for something new.
     pub fn between(old: &[Asked], new: &[Asked]) -> Self {
-        let names = |list: &[Asked]| list.iter().map(|p| p.name.clone()).collect::<BTreeSet<_>>();
-        let (before, after) = (names(old), names(new));
+        let has = |list: &[Asked], asked: &Asked| list.iter().any(|other| asked.is_within(other));
         Self {
-            added: new.iter().filter(|p| !before.contains(&p.name)).cloned().collect(),
-            removed: old.iter().filter(|p| !after.contains(&p.name)).cloned().collect(),
+            added: new.iter().filter(|p| !has(old, p)).cloned().collect(),
+            removed: old.iter().filter(|p| !has(new, p)).cloned().collect(),
         }
+    }
+}
+
+impl Asked {
+    /// Whether this asks for nothing that `other` does not ask for.
+    pub fn is_within(&self, other: &Self) -> bool {
+        let scope = |asked: &Self| Scope::of(Permission::named(&asked.name)?, &asked.scope).ok();
+        self.name == other.name
+            && match (scope(self), scope(other)) {
+                (Some(mine), Some(theirs)) => mine.is_within(&theirs),
+                _ => self.scope == other.scope,
+            }
     }
 }
 
@@ -158,6 +158,7 @@ impl Manifest {
             self.permissions.push(Asked {
                 name: "peers".into(),
                 reason: "It carries a p2p.json: it exchanges messages with others who have it".into(),
+                scope: Vec::new(),
             });
         }
         Ok(())
@@ -222,10 +223,29 @@ impl Manifest {
             Some(Value::Table(rules)) => Some(rules.clone()),
             Some(_) => return wrong("messages is a table: write [hedgerow.messages] on a line of its own"),
         };
-        if ours.contains_key("component") {
-            return wrong("component is reserved: background parts are not supported by this version yet");
-        }
+        self.component = text("component", 256)?;
+        self.check_component()?;
         Ok(self)
+    }
+
+    /// A background part is asked for, and is a file of the package.
+    fn check_component(&self) -> Result<(), PackageError> {
+        let background = self
+            .permissions
+            .iter()
+            .any(|asked| asked.name == Permission::Background.name());
+        match (&self.component, background) {
+            (Some(_), false) => {
+                return wrong(
+                    "a widget with a component asks for it: add { name = \"background\", reason = \"…\" } to permissions",
+                );
+            }
+            (Some(name), true) if !name.ends_with(".wasm") => {
+                return wrong("component names a file of the package that ends in .wasm");
+            }
+            _ => {}
+        }
+        Ok(())
     }
 }
 
@@ -241,42 +261,94 @@ pub fn check_version(version: &str) -> Result<(), PackageError> {
 }
 
 fn permissions(value: Option<&Value>) -> Result<Vec<Asked>, PackageError> {
-    const FORM: &str =
-        "permissions is a list such as [{ name = \"notifications\", reason = \"To tell you of new messages\" }]";
     let Some(value) = value else { return Ok(Vec::new()) };
     let Some(items) = value.as_array().filter(|a| a.len() <= 32) else {
         return wrong(FORM);
     };
-    let mut asked: Vec<Asked> = Vec::new();
+    let mut all: Vec<Asked> = Vec::new();
     for item in items {
-        let (name, reason) = match item {
-            Value::String(name) => (name.as_str(), ""),
-            Value::Table(table) if table.keys().all(|k| k == "name" || k == "reason") => {
-                let name = table.get("name").and_then(Value::as_str);
-                let reason = table.get("reason").map_or(Some(""), Value::as_str);
-                name.zip(reason).map_or_else(|| wrong(FORM), Ok)?
-            }
-            _ => return wrong(FORM),
-        };
-        if !KNOWN_PERMISSIONS.iter().any(|(known, _)| *known == name) {
-            let known: Vec<&str> = KNOWN_PERMISSIONS.iter().map(|(n, _)| *n).collect();
+        let asked = asked(item)?;
+        if all.iter().any(|a| a.name == asked.name) {
+            return wrong(&format!("the permission {:?} is asked for twice", asked.name));
+        }
+        all.push(asked);
+    }
+    Ok(all)
+}
+
+const FORM: &str =
+    "permissions is a list such as [{ name = \"notifications\", reason = \"To tell you of new messages\" }]";
+
+/// A permission of the list, with its parameters.
+fn asked(item: &Value) -> Result<Asked, PackageError> {
+    let empty = Table::new();
+    let (name, reason, table) = match item {
+        Value::String(name) => (name.as_str(), "", &empty),
+        Value::Table(table) => {
+            let name = table.get("name").and_then(Value::as_str);
+            let reason = table.get("reason").map_or(Some(""), Value::as_str);
+            let (name, reason) = name.zip(reason).map_or_else(|| wrong(FORM), Ok)?;
+            (name, reason, table)
+        }
+        _ => return wrong(FORM),
+    };
+    let known = || Permission::ALL.iter().filter(|p| p.for_widget().is_some());
+    let Some(permission) = known().find(|p| p.name() == name) else {
+        let known: Vec<&str> = known().map(|p| p.name()).collect();
+        return wrong(&format!(
+            "the permission {name:?} is unknown; known are {}",
+            known.join(", ")
+        ));
+    };
+    if reason.len() > 300 || reason.chars().any(char::is_control) {
+        return wrong(&format!("the reason for {name:?} is one line of at most 300 bytes"));
+    }
+    Ok(Asked {
+        name: name.to_owned(),
+        reason: reason.trim().to_owned(),
+        scope: parameters(*permission, table)?.texts(),
+    })
+}
+
+/// `hosts`, `budget_mb`, `widgets`, `access` and `quota_mb`, each where it belongs.
+fn parameters(permission: Permission, table: &Table) -> Result<Scope, PackageError> {
+    let keys: &[&str] = match permission {
+        Permission::Web => &["hosts", "budget_mb"],
+        Permission::Widgets => &["widgets"],
+        Permission::Torrents => &["access"],
+        Permission::Storage => &["quota_mb"],
+        _ => &[],
+    };
+    let mut texts = Vec::new();
+    for (key, value) in table.iter().filter(|(key, _)| *key != "name" && *key != "reason") {
+        if !keys.contains(&key.as_str()) {
             return wrong(&format!(
-                "the permission {name:?} is unknown; known are {}",
-                known.join(", ")
+                "the permission {permission:?} has no parameter {key:?}",
+                permission = permission.name()
             ));
         }
-        if asked.iter().any(|a| a.name == name) {
-            return wrong(&format!("the permission {name:?} is asked for twice"));
+        match (key.as_str(), value) {
+            ("hosts" | "widgets", Value::Array(list)) => {
+                let list: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
+                let list = list.map_or_else(|| wrong(&format!("{key} is a list of texts")), Ok)?;
+                texts.extend(list.into_iter().map(str::to_owned));
+            }
+            ("budget_mb" | "quota_mb", Value::Integer(mb @ 1..=1_000_000)) => texts.push(format!("bytes:{}", mb << 20)),
+            ("access", Value::String(access)) if access == "add" => texts.push("add".into()),
+            ("access", Value::String(access)) if access == "read" => {}
+            _ => {
+                return wrong(&format!(
+                    "{key} of the permission {:?} is not understood",
+                    permission.name()
+                ));
+            }
         }
-        if reason.len() > 300 || reason.chars().any(char::is_control) {
-            return wrong(&format!("the reason for {name:?} is one line of at most 300 bytes"));
-        }
-        asked.push(Asked {
-            name: name.to_owned(),
-            reason: reason.trim().to_owned(),
-        });
     }
-    Ok(asked)
+    let scope = Scope::of(permission, &texts).map_err(|e| PackageError::Manifest(e.to_string()))?;
+    if permission == Permission::Widgets && scope.widgets.is_empty() {
+        return wrong("the permission \"widgets\" names them: widgets = [\"UUID\"]");
+    }
+    Ok(scope)
 }
 
 fn wrong<T>(why: &str) -> Result<T, PackageError> {

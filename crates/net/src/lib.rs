@@ -37,6 +37,7 @@ mod table;
 mod ticket;
 mod trace;
 mod usage;
+pub mod web;
 
 pub use address::PathKind;
 pub use config::{KnownPeer, NetConfig, NetLimits, PROTOCOLS};

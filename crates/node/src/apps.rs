@@ -5,11 +5,12 @@ pub(crate) mod calls;
 mod driver;
 mod rules;
 mod secrets;
+mod silence;
 pub(crate) mod streams;
 mod waiting;
 
 use crate::{caller::Caller, dispatch::parsed, engine::Engine, handle::unknown_instance};
-use hedgerow_api::{ApiError, ErrorCode};
+use hedgerow_api::{ApiError, ErrorCode, Permission};
 use hedgerow_base::{Alias, AppId, AppName, InstanceId, NodeId, SecretKey, WidgetId};
 use hedgerow_overlay::{AppConfig, Input, Overlay, Owed, Rules, RulesText, Running, Strict, Validator};
 use hedgerow_store::{Store, StoreError};
@@ -20,6 +21,7 @@ use std::{
 };
 
 pub(crate) use rules::{Checks, rules_of};
+pub(crate) use silence::component_listener;
 use waiting::Waiting;
 
 /// Key in the store: no message of an earlier run had a number as high as this.
@@ -35,7 +37,7 @@ const ALIASES: usize = 4096;
 /// Replies that an app may still give.
 const REPLIES: usize = 256;
 /// What a widget asks for in its manifest to talk to others.
-const PERMISSION: &str = "peers";
+const PERMISSION: Permission = Permission::Peers;
 
 /// Who speaks, found out by the door and never taken from what they say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +52,7 @@ pub(crate) struct Speaker {
 /// Because of what an app is open.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Holder {
-    /// A widget with the permission is on a board.
+    /// A widget that was granted the permission is on a board.
     Widget(WidgetId),
     /// A plugin with the permission is allowed.
     Plugin(String),
@@ -193,11 +195,24 @@ impl Engine {
                 ErrorCode::Denied,
                 "a plugin speaks for itself: leave `instance` and `app` out",
             )),
+            // Whoever runs the component says for which instance; what it says itself does not count.
+            (Caller::Component(id), ..) => {
+                let widget = self.live_instance(id)?.widget;
+                self.may_talk(&widget)?;
+                Ok(Speaker {
+                    app: AppName::Widget(widget),
+                    listener: component_listener(id),
+                    owner: false,
+                })
+            }
             (_, Some(instance), None) => {
                 let id: InstanceId = parsed(instance)?;
                 let widget = self.instances.get(&id).filter(|state| state.removed_ms.is_none());
                 let widget = widget.ok_or_else(|| unknown_instance(&id))?.widget;
                 self.may_talk(&widget)?;
+                if !self.shared.grants.has(&id, PERMISSION) {
+                    return Err(crate::grants::needs_grant(PERMISSION));
+                }
                 Ok(Speaker {
                     app: AppName::Widget(widget),
                     listener: id.to_string(),
@@ -220,7 +235,7 @@ impl Engine {
         }
     }
 
-    /// Whether a widget asked to talk to others, and was installed with that.
+    /// Whether a widget asked to talk to others.
     fn may_talk(&self, widget: &WidgetId) -> Result<(), ApiError> {
         let installed = self.installed.get(widget);
         let installed = installed.ok_or_else(|| {
@@ -229,7 +244,12 @@ impl Engine {
                 format!("the widget {widget} is not installed any more"),
             )
         })?;
-        match installed.current.permissions.iter().any(|p| p.name == PERMISSION) {
+        match installed
+            .current
+            .permissions
+            .iter()
+            .any(|p| p.name == PERMISSION.name())
+        {
             true => Ok(()),
             false => Err(ApiError::new(
                 ErrorCode::Denied,
@@ -261,10 +281,9 @@ impl Engine {
         let mut wanted: BTreeMap<AppId, (AppName, BTreeSet<Holder>, Checks)> = BTreeMap::new();
         let placed: BTreeSet<WidgetId> = self
             .instances
-            .values()
-            .filter(|state| state.removed_ms.is_none())
-            .map(|state| state.widget)
-            .filter(|widget| self.may_talk(widget).is_ok())
+            .iter()
+            .filter(|(id, state)| state.removed_ms.is_none() && self.shared.grants.has(id, Permission::Peers))
+            .map(|(_, state)| state.widget)
             .collect();
         self.apps.programs.retain(|widget, _| placed.contains(widget));
         for widget in placed {
@@ -299,7 +318,11 @@ impl Engine {
                 None => self.close_app(&app),
             }
         }
-        let live = |listener: &str| match listener.parse::<InstanceId>() {
+        let live = |listener: &str| match listener
+            .strip_prefix("component:")
+            .unwrap_or(listener)
+            .parse::<InstanceId>()
+        {
             Ok(id) => self.instances.get(&id).is_some_and(|state| state.removed_ms.is_none()),
             Err(_) => true,
         };

@@ -7,6 +7,7 @@ use hedgerow_api::{
     types::{AuditLine, CallerKind},
 };
 use std::{
+    borrow::Cow,
     collections::BTreeMap,
     fs::{self, OpenOptions},
     io::{self, Write as _},
@@ -25,7 +26,7 @@ const MOST: usize = 4096;
 const LONGEST: usize = 64;
 const MINUTE_MS: u64 = 60_000;
 
-type Key = (u64, CallerKind, String, &'static str);
+type Key = (u64, CallerKind, String, Cow<'static, str>);
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Counts {
@@ -69,9 +70,9 @@ impl Audit {
     ) {
         let minute = system_now_ms() / MINUTE_MS * MINUTE_MS;
         let mut open = self.open();
-        let key = (minute, kind, name, method);
+        let key = (minute, kind, name, Cow::Borrowed(method));
         let key = match open.len() >= MOST && !open.contains_key(&key) {
-            true => (minute, kind, "…".to_owned(), method),
+            true => (minute, kind, "…".to_owned(), Cow::Borrowed(method)),
             false => key,
         };
         let counts = open.entry(key).or_default();
@@ -79,8 +80,34 @@ impl Audit {
         counts.bytes = counts.bytes.saturating_add(bytes as u64);
         match outcome {
             Ok(_) => {}
-            Err(e) if e.code == ErrorCode::Denied => counts.refused += 1,
+            Err(e) if matches!(e.code, ErrorCode::Denied | ErrorCode::NeedsGrant) => counts.refused += 1,
             Err(_) => counts.failed += 1,
+        }
+    }
+
+    /// Notes bytes that an instance moved with the web.
+    pub(crate) fn moved(&self, kind: CallerKind, instance: &str, bytes: u64) {
+        let minute = system_now_ms() / MINUTE_MS * MINUTE_MS;
+        let key = (minute, kind, instance.to_owned(), Cow::Borrowed("web.fetch"));
+        let mut open = self.open();
+        if open.len() < MOST || open.contains_key(&key) {
+            let counts = open.entry(key).or_default();
+            counts.bytes = counts.bytes.saturating_add(bytes);
+        }
+    }
+
+    /// Notes what the owner decided about an instance.
+    pub(crate) fn say(&self, instance: &str, what: &str) {
+        let minute = system_now_ms() / MINUTE_MS * MINUTE_MS;
+        let key = (
+            minute,
+            CallerKind::Widget,
+            instance.to_owned(),
+            Cow::Owned(what.to_owned()),
+        );
+        let mut open = self.open();
+        if open.len() < MOST || open.contains_key(&key) {
+            open.entry(key).or_default().calls += 1;
         }
     }
 
@@ -162,6 +189,7 @@ fn concerns(line: &AuditLine, name: &str) -> bool {
         CallerKind::Program => "program",
         CallerKind::Widget => "widget",
         CallerKind::Plugin => "plugin",
+        CallerKind::Component => "component",
     };
     line.name == name || kind == name
 }
@@ -171,7 +199,7 @@ fn line(((time_ms, kind, name, method), counts): (Key, Counts)) -> AuditLine {
         time_ms,
         kind,
         name,
-        method: method.to_owned(),
+        method: method.into_owned(),
         calls: counts.calls,
         refused: counts.refused,
         failed: counts.failed,

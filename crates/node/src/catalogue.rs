@@ -1,5 +1,6 @@
 //! The directory on this node: keeping records, showing them in lists and search, exchanging them with peers.
 
+use crate::grants::asked_of;
 use crate::{
     engine::{After, Engine, store_error},
     model::{pack, unpack},
@@ -26,9 +27,10 @@ const NOTED: &str = "kin";
 /// Permissions of a release as people read them.
 pub(crate) fn asks(permissions: &[Permission]) -> Vec<PermissionAsk> {
     let ask = |p: &Permission| PermissionAsk {
-        sentence: hedgerow_bundle::sentence(&p.name),
+        sentence: hedgerow_bundle::sentence(&p.name, p.scope.as_deref().unwrap_or_default()),
         name: p.name.clone(),
         reason: clean(&p.reason, 300),
+        scope: p.scope.clone().unwrap_or_default(),
     };
     permissions.iter().map(ask).collect()
 }
@@ -364,16 +366,12 @@ impl Engine {
             return Ok(plan);
         }
         let (old, new) = (&installed.current.permissions, asks(&release.permissions));
-        plan.added = new
-            .iter()
-            .filter(|n| !old.iter().any(|o| o.name == n.name))
-            .cloned()
-            .collect();
-        plan.removed = old
-            .iter()
-            .filter(|o| !new.iter().any(|n| n.name == o.name))
-            .cloned()
-            .collect();
+        let has = |list: &[PermissionAsk], ask: &PermissionAsk| {
+            let ask = asked_of(ask);
+            list.iter().any(|other| ask.is_within(&asked_of(other)))
+        };
+        plan.added = new.iter().filter(|n| !has(old, n)).cloned().collect();
+        plan.removed = old.iter().filter(|o| !has(&new, o)).cloned().collect();
         plan.to = Some(release.version);
         Ok(plan)
     }

@@ -1,8 +1,11 @@
 //! All about one widget.
 
 use crate::{
+    caller::Caller,
     catalogue::{asks, unknown_widget},
+    dispatch::parsed,
     engine::{Engine, store_error},
+    handle::NodeHandle,
 };
 use hedgerow_api::{
     ApiError,
@@ -116,4 +119,15 @@ impl Engine {
             standing: Standing::default(),
         })
     }
+}
+
+/// All about a widget. Whom a person trusts is nobody's business but theirs: plugins do not hear of it.
+pub(crate) async fn show(node: &NodeHandle, caller: &Caller, uuid: &str) -> Result<WidgetDetail, ApiError> {
+    let widget = parsed(uuid)?;
+    let mut detail = node.with(move |e| e.widget_detail(&widget)).await?;
+    if matches!(caller, Caller::Plugin(_)) {
+        detail.by = None;
+        detail.certificates.clear();
+    }
+    Ok(detail)
 }

@@ -10,19 +10,13 @@ use crate::{
     widgets,
 };
 use hedgerow_api::{
-    ApiError, ErrorCode, METHODS, Request,
-    types::{
-        BackupParams, BackupResult, Connected, MethodDoc, Nothing, NotifyParams, RecoveryConfirmed, RecoveryWords,
-        Status, Ticket,
-    },
+    ApiError, Door, ErrorCode, METHODS, Request,
+    types::{BackupParams, BackupResult, MethodDoc, Nothing, RecoveryConfirmed, RecoveryWords, Status, Ticket},
 };
-use hedgerow_base::{NodeId, WidgetId};
+use hedgerow_base::WidgetId;
 use serde::Serialize;
 use serde_json::Value;
-use std::{path::PathBuf, str::FromStr, time::Duration};
-
-/// How long `peers.connect` waits for an answer.
-const CONNECT_PATIENCE: Duration = Duration::from_secs(15);
+use std::{path::PathBuf, str::FromStr};
 
 /// Lines of `audit.list`, unless told otherwise and at most.
 const AUDIT_LINES: u32 = 200;
@@ -50,9 +44,20 @@ pub(crate) async fn call(
     bytes: usize,
 ) -> Result<Value, ApiError> {
     let counted = Audit::begin(caller, &request);
-    let outcome = match caller.may(&request) {
+    let outcome = match caller.may(&request, &node.shared.grants) {
         Ok(()) => checked(node, caller, request).await,
-        Err(error) => Err(error),
+        Err(error) => {
+            if let (Caller::Component(id), Some(permission)) = (caller, error.permission) {
+                let id = *id;
+                let _ = node
+                    .with(move |e| {
+                        e.tell_wish(&id, permission);
+                        Ok(())
+                    })
+                    .await;
+            }
+            Err(error)
+        }
     };
     node.audit.note(counted, bytes, &outcome);
     outcome
@@ -73,7 +78,7 @@ async fn checked(node: &NodeHandle, caller: &Caller, request: Request) -> Result
     // What one plugin asks for at once is bounded, over all its connections.
     let _turn = match caller {
         Caller::Plugin(session) => session.calls.acquire().await.ok(),
-        Caller::Dashboard | Caller::Program => None,
+        Caller::Dashboard(_) | Caller::Program | Caller::Component(_) => None,
     };
     carry_out(node, caller, request).await
 }
@@ -110,7 +115,6 @@ async fn carry_out(node: &NodeHandle, caller: &Caller, request: Request) -> Resu
                 .await
                 .map(|()| Nothing {})?,
         ),
-        Request::NoticesAdd(p) => value(notify(node, caller, p).await?),
         Request::AuditList(p) => {
             let (audit, most) = (
                 node.audit.clone(),
@@ -118,6 +122,50 @@ async fn carry_out(node: &NodeHandle, caller: &Caller, request: Request) -> Resu
             );
             value(blocking(move || Ok(audit.list(p.name.as_deref(), most as usize))).await?)
         }
+        request if request.door() == Door::Widget || is_about_instances(&request) => {
+            of_instances(node, caller, request).await
+        }
+        Request::WidgetShow(p) => value(crate::detail::show(node, caller, &p.uuid).await?),
+        request if is_of_directory(&request) => crate::opinions::call(node, request).await,
+        other => peers(node, other).await,
+    }
+}
+
+/// The instance that a call must name.
+pub(crate) fn instance(named: Option<&str>) -> Result<hedgerow_base::InstanceId, ApiError> {
+    named.map_or_else(
+        || Err(ApiError::new(ErrorCode::BadParams, "say for which widget: `instance`")),
+        parsed,
+    )
+}
+
+/// Whether a call of the owner is about what instances may do or run.
+const fn is_about_instances(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::GrantList(_)
+            | Request::GrantGive(_)
+            | Request::GrantDeny(_)
+            | Request::GrantRevoke(_)
+            | Request::GrantPolicy(_)
+            | Request::GrantSetPolicy(_)
+            | Request::ComponentList(_)
+            | Request::ComponentLogs(_)
+            | Request::ComponentRestart(_)
+            | Request::PeersFeatures(_)
+    )
+}
+
+/// What instances call, and what the owner calls about them.
+async fn of_instances(node: &NodeHandle, caller: &Caller, request: Request) -> Result<Value, ApiError> {
+    match request {
+        // A component is there as long as it runs; whether a page is open is for pages to say.
+        Request::AppOpen(p) if matches!(caller, Caller::Component(_)) => {
+            let id = parsed(&p.instance)?;
+            value(node.with(move |e| e.app_info(&id)).await?)
+        }
+        Request::AppClose(_) if matches!(caller, Caller::Component(_)) => value(Nothing {}),
+        Request::NoticesAdd(p) => value(crate::notices::add(node, caller, p).await?),
         request @ (Request::PeersOpen(_)
         | Request::PeersClose(_)
         | Request::PeersBroadcast(_)
@@ -136,8 +184,27 @@ async fn carry_out(node: &NodeHandle, caller: &Caller, request: Request) -> Resu
         | Request::StreamsWrite(_)
         | Request::StreamsRead(_)
         | Request::StreamsClose(_)) => crate::apps::calls::call(node, caller, request).await,
+        request @ (Request::GrantList(_)
+        | Request::GrantGive(_)
+        | Request::GrantDeny(_)
+        | Request::GrantRevoke(_)
+        | Request::GrantPolicy(_)
+        | Request::GrantSetPolicy(_)) => crate::grants::calls::call(node, caller.tier(), request).await,
+        Request::WebFetch(p) => {
+            let id = instance(p.instance.as_deref())?;
+            value(crate::web::fetch(node, caller, id, p).await?)
+        }
+        Request::ContactsList(p) => {
+            let id = instance(p.instance.as_deref())?;
+            value(node.with(move |e| e.widget_contacts(&id)).await?)
+        }
+        request @ (Request::ComponentList(_)
+        | Request::ComponentLogs(_)
+        | Request::ComponentRestart(_)
+        | Request::BackgroundStatus(_)
+        | Request::BackgroundTell(_)) => crate::components::calls::call(node, request).await,
         request if is_of_directory(&request) => crate::opinions::call(node, request).await,
-        other => peers(node, other).await,
+        other => app(node, other).await,
     }
 }
 
@@ -152,25 +219,10 @@ fn is_of_directory(request: &Request) -> bool {
         )
 }
 
-async fn notify(node: &NodeHandle, caller: &Caller, p: NotifyParams) -> Result<Nothing, ApiError> {
-    if let Caller::Plugin(session) = caller {
-        node.plugins.may_notify(&session.name)?;
-    }
-    let title = p.title.as_deref().unwrap_or_default();
-    let title = match caller {
-        // Whoever speaks is said by the node, not by the plugin.
-        Caller::Plugin(session) if title.is_empty() => session.name.to_string(),
-        Caller::Plugin(session) => format!("{}: {title}", session.name),
-        Caller::Dashboard | Caller::Program => title.to_owned(),
-    };
-    let notify = move |e: &mut Engine| e.notify(None, &title, &p.text, None);
-    node.with(notify).await.map(|()| Nothing {})
-}
-
 async fn peers(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
     match request {
         Request::PeersList(_) => value(node.with(|e| e.peers()).await?),
-        Request::PeersConnect(p) => value(connect(node, &p.ticket).await?),
+        Request::PeersConnect(p) => value(crate::lookup::connect(node, &p.ticket).await?),
         Request::PeersFind(p) => value(node.find(&p.id).await?),
         Request::PeersForget(p) => {
             let peer = parsed(&p.node)?;
@@ -227,10 +279,6 @@ async fn widget(node: &NodeHandle, request: Request) -> Result<Value, ApiError> 
     match request {
         Request::WidgetSearch(p) => value(widgets::search(node, p).await?),
         Request::WidgetCategories(_) => value(node.with(|e| e.categories()).await?),
-        Request::WidgetShow(p) => {
-            let widget = parsed(&p.uuid)?;
-            value(node.with(move |e| e.widget_detail(&widget)).await?)
-        }
         Request::WidgetFiles(p) => value(widgets::files(node, &p).await?),
         Request::WidgetFile(p) => value(widgets::file(node, p).await?),
         Request::WidgetInstall(p) => value(widgets::install(node, p).await?),
@@ -261,11 +309,11 @@ async fn widget(node: &NodeHandle, request: Request) -> Result<Value, ApiError> 
             )
         }
         Request::WidgetPublish(p) => value(crate::publishing::publish(node, p).await?),
-        other => instance(node, other).await,
+        other => instances(node, other).await,
     }
 }
 
-async fn instance(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
+async fn instances(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
     use crate::instances as i;
     match request {
         Request::InstanceAdd(p) => value(i::add(node, p).await?),
@@ -324,6 +372,7 @@ async fn app(node: &NodeHandle, request: Request) -> Result<Value, ApiError> {
             let id = parsed(&p.instance)?;
             let close = move |e: &mut Engine| {
                 e.use_instance(&id, Use::Updates, false);
+                e.grants_closed(&id);
                 Ok(Nothing {})
             };
             value(node.with(close).await?)
@@ -374,60 +423,6 @@ async fn ticket(node: &NodeHandle) -> Result<Ticket, ApiError> {
     let ticket = node.with(|e| Ok(e.net.ticket().to_string())).await?;
     let qr_svg = crate::invites::qr(&ticket);
     Ok(Ticket { ticket, qr_svg })
-}
-
-async fn connect(node: &NodeHandle, text: &str) -> Result<Connected, ApiError> {
-    let unreachable = |why: String| ApiError::new(ErrorCode::Unreachable, why);
-    let peer = match text.trim().parse::<NodeId>() {
-        Ok(peer) => {
-            node.connect_to(peer).await?;
-            peer
-        }
-        Err(_) if !text.trim().to_ascii_lowercase().starts_with("hedge1") => {
-            return Err(ApiError::new(
-                ErrorCode::BadParams,
-                "give a ticket, which begins with hedge1, or a node id of 64 letters and digits",
-            ));
-        }
-        Err(_) => {
-            let ticket: hedgerow_net::Ticket = parsed(text)?;
-            let peer = ticket.node;
-            let dial = node.with(move |e| Ok(e.net.connect(&ticket))).await?;
-            match tokio::time::timeout(CONNECT_PATIENCE, dial).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => return Err(unreachable(error.to_string())),
-                Err(_) => {
-                    return Err(unreachable(
-                        "the other node did not answer within 15 seconds; it is remembered and tried again. Is it running, and is the ticket fresh?".into(),
-                    ));
-                }
-            }
-            peer
-        }
-    };
-    node.with(move |e| e.choose(&peer)).await?;
-    // The engine hears of the connection through its own queue: wait until it has.
-    for _ in 0..100 {
-        let found = node
-            .with(move |e| {
-                let peers = e.peers()?;
-                Ok(peers
-                    .into_iter()
-                    .find(|p| p.node == peer.to_string() && p.since_ms.is_some()))
-            })
-            .await?;
-        if let Some(found) = found {
-            return Ok(Connected {
-                node: found.node,
-                name: found.name,
-                path: found.path,
-            });
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    Err(unreachable(
-        "the connection was closed at once by the other node; perhaps it has blocked this one".into(),
-    ))
 }
 
 async fn backup(node: &NodeHandle, params: BackupParams) -> Result<BackupResult, ApiError> {

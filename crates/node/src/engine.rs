@@ -109,6 +109,9 @@ pub(crate) struct Engine {
     pub(crate) parking: crate::parking::Parking,
     pub(crate) apps: crate::apps::Apps,
     pub(crate) opinions: crate::opinions::Opinions,
+    pub(crate) background: Arc<crate::components::Background>,
+    /// The node ends: nothing is started any more.
+    pub(crate) closing: bool,
     pub(crate) plugins: Arc<crate::plugins::Plugins>,
     pub(crate) audit: Arc<crate::audit::Audit>,
 }
@@ -132,6 +135,7 @@ impl Engine {
             inputs: self.inputs.clone(),
             events: self.events.clone(),
             shared: self.shared.clone(),
+            background: self.background.clone(),
             plugins: self.plugins.clone(),
             audit: self.audit.clone(),
         }
@@ -286,6 +290,7 @@ impl Engine {
         self.load_spaces()?;
         self.load_instances()?;
         self.load_opinions()?;
+        self.load_grants()?;
         self.load_account()?;
         self.load_files()?;
         let peers: Vec<_> = self.connected.iter().map(|(node, c)| (*node, c.session)).collect();

@@ -88,6 +88,10 @@ impl Engine {
         Ok(())
     }
 
+    /// Packages that are being fetched.
+    pub(crate) fn fetches_under_way(&self) -> usize {
+        self.fetches.tasks.len()
+    }
     /// Whether a package is being fetched.
     pub(crate) fn is_fetching(&self, content: &ContentId) -> bool {
         self.fetches.tasks.contains_key(content)

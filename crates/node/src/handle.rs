@@ -36,6 +36,8 @@ pub struct NodeConfig {
     pub passphrase: Option<String>,
     /// Program and arguments that guard a plugin.
     pub guard: Vec<std::ffi::OsString>,
+    /// Program and arguments that translate a component.
+    pub compiler: Vec<std::ffi::OsString>,
     /// Packages to offer and install at the first start: file name and bytes.
     pub starters: Vec<(String, Vec<u8>)>,
 }
@@ -106,6 +108,7 @@ pub struct NodeHandle {
     pub(crate) inputs: mpsc::Sender<Input>,
     pub(crate) events: broadcast::Sender<Arc<Event>>,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) background: Arc<crate::components::Background>,
     pub(crate) plugins: Arc<crate::plugins::Plugins>,
     pub(crate) audit: Arc<crate::audit::Audit>,
 }
@@ -171,6 +174,12 @@ impl NodeHandle {
     }
     /// Ends the node: peers are told, everything is on disk.
     pub async fn shutdown(&self) {
+        let closing = self.with(|e| {
+            e.closing = true;
+            Ok(())
+        });
+        let _ = closing.await;
+        self.background.shutdown().await;
         self.plugins.shutdown().await;
         let audit = self.audit.clone();
         let written = blocking(move || Ok(audit.write())).await;

@@ -285,7 +285,7 @@ impl Engine {
             .map(|(id, s)| (*id, s.space))
             .collect();
         for (id, space) in old {
-            self.stored(|store| store.delete_instance(&id))?;
+            self.stored(|store| store.delete_instance(&id).and_then(|()| store.delete_kept(&id)))?;
             self.instances.remove(&id);
             if !self.store.space_in_use(&space).map_err(|e| store_error(&e))? {
                 self.close_space(&space)?;
@@ -310,7 +310,9 @@ impl Engine {
             })
             .collect();
         self.shared.set_instances(map);
+        self.share_grants();
         self.apply_apps();
+        self.apply_components();
     }
 
     pub(crate) fn app_identity(&self, id: &InstanceId) -> Result<AppIdentity, ApiError> {

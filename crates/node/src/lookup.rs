@@ -1,6 +1,7 @@
 //! Finding nodes and users, and what is kept of it over restarts.
 
 use crate::{
+    dispatch::parsed,
     engine::{Engine, store_error},
     handle::NodeHandle,
     identity::Identity,
@@ -8,13 +9,13 @@ use crate::{
 };
 use hedgerow_api::{
     ApiError, ErrorCode,
-    types::{DoctorLookup, FindResult, FindWay, FoundDevice},
+    types::{Connected, DoctorLookup, FindResult, FindWay, FoundDevice},
 };
 use hedgerow_base::{NodeId, UserId};
 use hedgerow_net::{Device, DhtRole, LookupConfig, LookupMemory, Source, Way};
 use hedgerow_store::{Store, StoreError};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeSet, net::SocketAddr};
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 const MEMORY: &str = "lookup";
 
@@ -185,4 +186,62 @@ impl Engine {
             seeds: report.seeds.into_iter().map(seed).collect(),
         }
     }
+}
+
+/// How long `peers.connect` waits for an answer.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(15);
+
+/// Connects to the node of a ticket, or of an id; answers when the engine knows of the connection.
+pub(crate) async fn connect(node: &NodeHandle, text: &str) -> Result<Connected, ApiError> {
+    let unreachable = |why: String| ApiError::new(ErrorCode::Unreachable, why);
+    let peer = match text.trim().parse::<NodeId>() {
+        Ok(peer) => {
+            node.connect_to(peer).await?;
+            peer
+        }
+        Err(_) if !text.trim().to_ascii_lowercase().starts_with("hedge1") => {
+            return Err(ApiError::new(
+                ErrorCode::BadParams,
+                "give a ticket, which begins with hedge1, or a node id of 64 letters and digits",
+            ));
+        }
+        Err(_) => {
+            let ticket: hedgerow_net::Ticket = parsed(text)?;
+            let peer = ticket.node;
+            let dial = node.with(move |e| Ok(e.net.connect(&ticket))).await?;
+            match tokio::time::timeout(CONNECT_PATIENCE, dial).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return Err(unreachable(error.to_string())),
+                Err(_) => {
+                    return Err(unreachable(
+                        "the other node did not answer within 15 seconds; it is remembered and tried again. Is it running, and is the ticket fresh?".into(),
+                    ));
+                }
+            }
+            peer
+        }
+    };
+    node.with(move |e| e.choose(&peer)).await?;
+    // The engine hears of the connection through its own queue: wait until it has.
+    for _ in 0..100 {
+        let found = node
+            .with(move |e| {
+                let peers = e.peers()?;
+                Ok(peers
+                    .into_iter()
+                    .find(|p| p.node == peer.to_string() && p.since_ms.is_some()))
+            })
+            .await?;
+        if let Some(found) = found {
+            return Ok(Connected {
+                node: found.node,
+                name: found.name,
+                path: found.path,
+            });
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Err(unreachable(
+        "the connection was closed at once by the other node; perhaps it has blocked this one".into(),
+    ))
 }

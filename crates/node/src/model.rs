@@ -26,6 +26,9 @@ pub(crate) struct InstalledRelease {
     /// Its messages are written as ZeroNet wrote them.
     #[serde(default)]
     pub(crate) zeronet: bool,
+    /// Path in the package of its background part.
+    #[serde(default)]
+    pub(crate) component: Option<String>,
 }
 
 impl InstalledRelease {

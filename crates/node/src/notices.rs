@@ -1,13 +1,53 @@
 //! Notifications: from widgets (`notify`) and from the node itself.
 
 use crate::{
+    caller::Caller,
+    dispatch::parsed,
     engine::{Engine, store_error},
+    handle::NodeHandle,
     model::{NoticeData, pack, unpack},
 };
-use hedgerow_api::{ApiError, Event, types::Notice};
+use hedgerow_api::{
+    ApiError, Event,
+    types::{Nothing, Notice, NotifyParams},
+};
 use hedgerow_base::InstanceId;
 
 const LONGEST_TEXT: usize = 300;
+
+/// Shows a notification of a plugin, a widget, or the owner's own program; who speaks is said by the node.
+pub(crate) async fn add(node: &NodeHandle, caller: &Caller, p: NotifyParams) -> Result<Nothing, ApiError> {
+    if let Caller::Plugin(session) = caller {
+        node.plugins.may_notify(&session.name)?;
+    }
+    let title = p.title.as_deref().unwrap_or_default();
+    let told = |who: &str| match title.is_empty() {
+        // Whoever speaks is said by the node, not by the plugin or the widget.
+        true => who.to_owned(),
+        false => format!("{who}: {title}"),
+    };
+    if let Some(instance) = &p.instance {
+        let id: hedgerow_base::InstanceId = parsed(instance)?;
+        node.plugins.may_notify(instance)?;
+        let title = title.to_owned();
+        let notify = move |e: &mut Engine| {
+            let name = e.live_instance(&id)?.data.name.clone();
+            let title = if title.is_empty() {
+                name
+            } else {
+                format!("{name}: {title}")
+            };
+            e.notify(Some(id), &title, &p.text, None)
+        };
+        return node.with(notify).await.map(|()| Nothing {});
+    }
+    let title = match caller {
+        Caller::Plugin(session) => told(&session.name),
+        Caller::Dashboard(_) | Caller::Program | Caller::Component(_) => title.to_owned(),
+    };
+    let notify = move |e: &mut Engine| e.notify(None, &title, &p.text, None);
+    node.with(notify).await.map(|()| Nothing {})
+}
 
 impl Engine {
     /// Keeps a notification and tells the dashboards. Text from others is cut and freed of control characters.

@@ -2,7 +2,7 @@
 //! what, and what follows from it for lists, for what is fetched ahead and for updates.
 //!
 //! The cores decide: `directory` what is kept, `trust` what it means. Here they meet the store and the network. Judging
-//! reads the database beside the engine, at most about once a second, and lists show the last judgement.
+//! reads the database beside the engine, a tenth of the time at most, and lists show the last judgement.
 
 mod ahead;
 mod calls;
@@ -46,6 +46,8 @@ pub(crate) struct Opinions {
     pub(crate) ahead: ahead::Ahead,
     /// Widget and size of the packages of newest releases.
     pub(crate) contents: BTreeMap<ContentId, (WidgetId, u64)>,
+    /// What the exchange was told last: whether it may tell, and what is installed.
+    told: Option<(bool, Vec<Used>)>,
     /// When a peer had the same directory.
     pub(crate) compared: BTreeMap<NodeId, u64>,
 }
@@ -59,6 +61,7 @@ impl Opinions {
             judging: judge::Judging::default(),
             ahead: ahead::Ahead::default(),
             contents: BTreeMap::new(),
+            told: None,
             compared: BTreeMap::new(),
         }
     }
@@ -187,6 +190,9 @@ impl Engine {
         self.rounds(Input::Disconnected { peer });
     }
     pub(crate) fn rounds_message(&mut self, peer: NodeId, round: Box<Round>) {
+        // It may have come over a relay and be direct now.
+        let network = self.network_of(&peer);
+        self.rounds(Input::Moved { peer, network });
         self.rounds(Input::Round { peer, round });
     }
     fn rounds(&mut self, input: Input) {
@@ -195,20 +201,9 @@ impl Engine {
         self.apply_rounds(effects);
     }
 
-    /// Bytes that are the same for all nodes of a peer's network; empty on this machine and this local network.
+    /// Bytes that are the same for all nodes of a peer's network, or behind its relay.
     fn network_of(&self, peer: &NodeId) -> Vec<u8> {
-        let infos = self.net.peers();
-        let address = infos
-            .iter()
-            .find(|info| info.node == *peer)
-            .and_then(|info| info.address);
-        match address.map(|address| address.ip()) {
-            Some(std::net::IpAddr::V4(ip)) if !ip.is_private() && !ip.is_loopback() && !ip.is_link_local() => {
-                ip.octets()[..3].to_vec()
-            }
-            Some(std::net::IpAddr::V6(ip)) if ip.segments()[0] & 0xe000 == 0x2000 => ip.octets()[..6].to_vec(),
-            _ => Vec::new(),
-        }
+        self.prefix(peer).as_bytes().to_vec()
     }
 
     pub(crate) fn opinions_time(&mut self, now: u64) {
@@ -292,6 +287,12 @@ impl Engine {
             .take(hedgerow_wire::directory::MAX_INSTALLS)
             .collect();
         let widgets = used.iter().map(|used| used.widget).collect();
+        // Told again only when it changed: each telling goes to all peers.
+        let told = (self.opinions.kept.share_installs, used.clone());
+        if self.opinions.told.as_ref() == Some(&told) {
+            return;
+        }
+        self.opinions.told = Some(told);
         let record = self
             .opinions
             .kept

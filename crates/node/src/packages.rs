@@ -27,6 +27,8 @@ pub(crate) struct Shared {
     manifests: Mutex<VecDeque<(ContentId, Arc<ContentManifest>)>>,
     pub(crate) listeners: Listeners,
     pub(crate) app_streams: crate::apps::streams::AppStreams,
+    /// What instances may do.
+    pub(crate) grants: crate::grants::Grants,
     /// A second connection to the database, for searching beside the engine.
     reader: Mutex<Store>,
 }
@@ -41,6 +43,7 @@ impl Shared {
             manifests: Mutex::default(),
             listeners: Listeners::default(),
             app_streams: crate::apps::streams::AppStreams::default(),
+            grants: crate::grants::Grants::default(),
             reader: Mutex::new(reader),
         }
     }

@@ -452,7 +452,7 @@ fn shown(node: &NodeHandle, found: Found, yes: Option<&Allowed>) -> PluginInfo {
         permissions: permissions
             .map(|asked| PluginPermission {
                 name: asked.name,
-                sentence: asked.name.sentence().into(),
+                sentence: asked.name.for_plugin().unwrap_or_default().into(),
                 reason: asked.reason.clone(),
                 granted: granted.contains(&asked.name),
             })

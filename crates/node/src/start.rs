@@ -122,6 +122,8 @@ fn engine(
         parking: crate::parking::Parking::default(),
         apps,
         opinions: crate::opinions::Opinions::new(rounds),
+        background: crate::components::Background::new(&config.data, &config.compiler),
+        closing: false,
         plugins,
         audit: crate::audit::Audit::new(&config.data),
     };

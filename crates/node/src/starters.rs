@@ -58,6 +58,7 @@ fn starter(file_name: &str, bytes: &[u8]) -> Result<Starter, ApiError> {
             .map(|p| Permission {
                 name: p.name.clone(),
                 reason: p.reason.clone(),
+                scope: Some(p.scope.clone()).filter(|scope| !scope.is_empty()),
             })
             .collect(),
         pictures: Vec::new(),
@@ -126,6 +127,7 @@ impl Engine {
                     icon,
                     messages: crate::apps::rules_of(&starter.package)?,
                     zeronet: starter.package.manifest().zeronet,
+                    component: starter.package.manifest().component.clone(),
                 };
                 self.put_installed(&widget, installed)?;
                 self.stored(|store| store.set_meta(&seen, release.version.as_bytes()))?;

@@ -35,8 +35,19 @@ pub(crate) fn permissions_of(asked: &[Asked]) -> Vec<Permission> {
         .map(|a| Permission {
             name: a.name.clone(),
             reason: a.reason.clone(),
+            scope: Some(a.scope.clone()).filter(|scope| !scope.is_empty()),
         })
         .collect()
+}
+
+/// What a release asks for.
+pub(crate) fn asked_in(permissions: &[Permission]) -> Vec<Asked> {
+    let asked = permissions.iter().map(|p| Asked {
+        name: p.name.clone(),
+        reason: p.reason.clone(),
+        scope: p.scope.clone().unwrap_or_default(),
+    });
+    asked.collect()
 }
 
 /// Which release a call means: the named one, the installed one, else the newest.
@@ -185,7 +196,7 @@ async fn install_newest(node: &NodeHandle, widget: WidgetId) -> Result<Installed
         .manifest
         .permissions
         .iter()
-        .find(|p| !release.permissions.iter().any(|r| r.name == p.name));
+        .find(|p| !asked_in(&release.permissions).iter().any(|r| p.is_within(r)));
     if let Some(hidden) = hidden {
         return Err(ApiError::new(
             ErrorCode::Refused,
@@ -209,6 +220,7 @@ async fn install_newest(node: &NodeHandle, widget: WidgetId) -> Result<Installed
         permissions: asks(&release.permissions),
         icon,
         zeronet: package.manifest.zeronet,
+        component: package.manifest.component.clone(),
         messages: package.messages,
     };
     node.with(move |engine| engine.put_installed(&widget, current)).await
@@ -265,6 +277,7 @@ pub(crate) async fn install_file(
             .map(|(mime, bytes)| data_url(mime, &bytes)),
         name: name.clone(),
         zeronet: package.manifest.zeronet,
+        component: package.manifest.component.clone(),
         messages: package.messages,
     };
     node.with(move |engine| {

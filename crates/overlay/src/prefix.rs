@@ -48,7 +48,8 @@ impl Prefix {
         Self(bytes)
     }
 
-    pub(crate) fn as_bytes(&self) -> &[u8] {
+    /// Bytes that are the same for peers that count as of one network.
+    pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 }

@@ -17,8 +17,11 @@
   const page = Math.random().toString(36).slice(2);
   const calls = new Map();
   const queue = [];
-  // What waits for somebody far away does not keep the rest from going.
-  const WAITS = new Set(["peers_broadcast", "peers_send", "streams_open", "streams_accept", "streams_read"]);
+  // What waits for somebody far away, or for a yes of the person, does not keep the rest from going.
+  const WAITS = new Set([
+    "peers_broadcast", "peers_send", "streams_open", "streams_accept", "streams_read",
+    "notify", "web_fetch", "contacts_list", "background_status", "background_tell", "permissions_ask", "peers_open", "stats",
+  ]);
   const MAX_WAITS = 40;
   let waits = 0;
   let lastCall = 0;
@@ -82,8 +85,10 @@
   function receive(event) {
     const data = event.data;
     if (data === null || typeof data !== "object") return;
+    if (data.event === "ping") return port.postMessage({ sign: "pong", n: data.n });
     if (data.event === "update") return pushUpdate(data);
     if (data.event === "realtime") return pushRealtime(data);
+    if (data.event === "background_message") return hearBackground(data.message);
     if (data.event !== undefined) return pushPeers(data);
     const waiting = forget(data.id);
     if (!waiting) return;
@@ -367,6 +372,8 @@
   // Messages, secrets and streams between those who have the widget: peers.js.
   __HEDGEROW_PEERS__;
   __HEDGEROW_STATS__;
+  // Web sites, people, notifications, the background part, permissions, signs of life: doors.js.
+  __HEDGEROW_DOORS__;
 
   // ---- links that lead outside ------------------------------------------------------------------------------
   const LOCAL = new Set(["blob:", "data:", "javascript:", "about:"]);
@@ -464,6 +471,11 @@
       streams,
       stats,
       openWidget,
+      notify,
+      web,
+      contacts,
+      background,
+      permissions,
     }),
     enumerable: true,
   });

@@ -101,13 +101,15 @@ fn policy(page: Page, origins: &Origins) -> String {
     let hub = origins.hub();
     match page {
         // What webxdc apps need (inline code, eval, blobs, forms that lead to a page of theirs) and nothing that leaves
-        // the origin.
+        // the origin. The sandbox is that of the dashboard's frame, should a page ever stand elsewhere: no windows. Whether
+        // dialogs open is for the dashboard's frame to say.
         Page::Widget => format!(
             "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' 'wasm-unsafe-eval' blob:; \
              style-src 'self' 'unsafe-inline' blob:; img-src 'self' data: blob:; media-src 'self' data: blob:; \
              font-src 'self' data: blob:; connect-src 'self' data: blob:; worker-src 'self' blob:; \
              frame-src 'self' data: blob:; manifest-src 'self'; form-action 'self'; base-uri 'self'; \
-             object-src 'none'; frame-ancestors 'self' {hub}; webrtc 'block'"
+             object-src 'none'; frame-ancestors 'self' {hub}; webrtc 'block'; \
+             sandbox allow-scripts allow-same-origin allow-forms allow-downloads allow-modals"
         ),
         Page::Hub => format!(
             "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; \

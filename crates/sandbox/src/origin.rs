@@ -219,9 +219,13 @@ impl Origins {
             Field::One(_) | Field::Unclear => return Door::Refused(Refusal::ForeignOrigin),
         }
         let navigates = asked.mode.is("navigate");
+        // In a window of its own, which a middle click on a link opens, the frame's sandbox is gone and nothing keeps the
+        // page from leading the window elsewhere.
+        if navigates && asked.dest.is("document") {
+            return Door::Refused(Refusal::ForeignSite);
+        }
         match asked.site {
             Field::Absent | Field::One("same-origin") => Door::Widget(id),
-            Field::One("none") if navigates => Door::Widget(id),
             // The hub's frame. A sibling widget looks the same here; `frame-ancestors` keeps it from framing this one.
             Field::One("same-site") if navigates && asked.dest.is("iframe") => Door::Widget(id),
             Field::One(_) | Field::Unclear => Door::Refused(Refusal::ForeignSite),

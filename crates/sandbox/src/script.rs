@@ -5,9 +5,11 @@ use serde_json::json;
 const SOURCE: &str = include_str!("../js/webxdc.js");
 const PEERS: &str = include_str!("../js/peers.js");
 const STATS: &str = include_str!("../js/stats.js");
+const DOORS: &str = include_str!("../js/doors.js");
 const PLACE: &str = "__HEDGEROW_CONFIG__";
 const PEERS_PLACE: &str = "  __HEDGEROW_PEERS__;\n";
 const STATS_PLACE: &str = "  __HEDGEROW_STATS__;\n";
+const DOORS_PLACE: &str = "  __HEDGEROW_DOORS__;\n";
 
 /// Version of `window.hedgerow`: raised by one when something that a widget may use goes away.
 pub const WIDGET_API: u32 = 1;
@@ -25,6 +27,11 @@ pub const FEATURES: &[&str] = &[
     "streams",
     "stats",
     "open_widget",
+    "notifications",
+    "web",
+    "contacts",
+    "background",
+    "permissions",
 ];
 
 /// What differs between instances.
@@ -56,7 +63,10 @@ pub fn webxdc_js(config: &ScriptConfig<'_>) -> String {
         "api": WIDGET_API,
         "features": FEATURES,
     });
-    let source = SOURCE.replacen(PEERS_PLACE, PEERS, 1).replacen(STATS_PLACE, STATS, 1);
+    let source = SOURCE
+        .replacen(PEERS_PLACE, PEERS, 1)
+        .replacen(STATS_PLACE, STATS, 1)
+        .replacen(DOORS_PLACE, DOORS, 1);
     source.replacen(PLACE, &literal(&json.to_string()), 1)
 }
 

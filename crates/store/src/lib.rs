@@ -10,6 +10,7 @@ pub mod error;
 pub mod files;
 pub mod inbox;
 pub mod instances;
+pub mod kept;
 pub mod lock;
 pub mod peers;
 pub mod said;

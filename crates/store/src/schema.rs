@@ -5,7 +5,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 use std::path::{Path, PathBuf};
 
 /// Version of the tables below; older files are brought up step by step.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const TABLES: &str = "
 CREATE TABLE meta(key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -58,6 +58,11 @@ CREATE INDEX scores_rising ON scores(rising);
 CREATE INDEX scores_known ON scores(known);
 ";
 
+/// What version 3 adds: what background components keep.
+const TABLES_3: &str = "
+CREATE TABLE kept(instance BLOB NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, PRIMARY KEY(instance, key)) WITHOUT ROWID;
+";
+
 /// The open database. Writes happen inside [`Store::begin`] … [`Store::commit`].
 pub struct Store {
     pub(crate) db: Connection,
@@ -88,7 +93,7 @@ impl Store {
         }
         if found == 0 {
             db.execute_batch(&format!(
-                "BEGIN IMMEDIATE; {TABLES} {TABLES_2} PRAGMA user_version={VERSION}; COMMIT;"
+                "BEGIN IMMEDIATE; {TABLES} {TABLES_2} {TABLES_3} PRAGMA user_version={VERSION}; COMMIT;"
             ))
             .map_err(damaged)?;
         } else {
@@ -96,9 +101,14 @@ impl Store {
                 StoreError::Sqlite(e) => damaged(e),
                 other => other,
             })?;
-            if found < 2 {
+            let missing = match found {
+                1 => format!("{TABLES_2} {TABLES_3}"),
+                2 => TABLES_3.to_owned(),
+                _ => String::new(),
+            };
+            if !missing.is_empty() {
                 db.execute_batch(&format!(
-                    "BEGIN IMMEDIATE; {TABLES_2} PRAGMA user_version={VERSION}; COMMIT;"
+                    "BEGIN IMMEDIATE; {missing} PRAGMA user_version={VERSION}; COMMIT;"
                 ))
                 .map_err(damaged)?;
             }

@@ -170,6 +170,16 @@ impl Rounds {
                     self.send(peer, true, &[], &[], effects);
                 }
             }
+            Input::Moved { peer, network } => {
+                if let Some(link) = self.links.get_mut(&peer).filter(|link| link.network != network) {
+                    let before = core::mem::replace(&mut link.network, network.clone());
+                    self.buddies.gone(&Partner {
+                        node: peer,
+                        network: before,
+                    });
+                    self.buddies.called(&Partner { node: peer, network });
+                }
+            }
             Input::Disconnected { peer } => {
                 if let Some(link) = self.links.remove(&peer) {
                     self.buddies.gone(&Partner {

@@ -27,6 +27,7 @@ fn release() -> Release {
         permissions: vec![Permission {
             name: "peers".into(),
             reason: "r".into(),
+            scope: None,
         }],
         icon: Some(vec![9].into()),
         ancestor: None,

@@ -1,11 +1,14 @@
-import type { ErrorCode, Event, Methods } from "./types";
+import type { ErrorCode, Event, Methods, Permission } from "./types";
 
 /** A refusal of the node, or of the connection to it, with a sentence for people. */
 export class Failure extends Error {
   readonly code: ErrorCode | "closed";
-  constructor(code: ErrorCode | "closed", message: string) {
+  /** What has to be granted, if that is why. */
+  readonly permission: Permission | null;
+  constructor(code: ErrorCode | "closed", message: string, permission: Permission | null = null) {
     super(message);
     this.code = code;
+    this.permission = permission;
   }
 }
 
@@ -17,6 +20,9 @@ export function words(error: unknown): string {
   const text = reason(error);
   return text.charAt(0).toUpperCase() + text.slice(1) + (/[\p{L}\p{N})]$/u.test(text) ? "." : "");
 }
+
+/** What keeps widgets from the network: the browser that `hedgerow open` starts, or any other with the headers alone. */
+export type Tier = "strict" | "partial";
 
 export type Link = "connecting" | "ready" | "lost" | "refused";
 
@@ -44,6 +50,8 @@ export interface ClientOptions {
   token(): string | null;
   onLink(link: Link): void;
   onEvent(event: Event): void;
+  /** The node says of which tier this session is. */
+  onTier?(tier: Tier): void;
   /** First wait between attempts in milliseconds; doubles up to 16 times that. */
   backoffMs?: number;
   /** How long a call may wait for a connection. */
@@ -174,8 +182,10 @@ export class Client {
       return;
     }
     if (!this.#ready) {
-      if (message.ready === true) this.#welcome();
-      else if ("error" in message || message.ready === false) this.#refuse();
+      if (message.ready === true) {
+        this.#options.onTier?.(message.tier === "strict" ? "strict" : "partial");
+        this.#welcome();
+      } else if ("error" in message || message.ready === false) this.#refuse();
       return;
     }
     if (message.method === "event") {
@@ -198,9 +208,10 @@ export class Client {
     const pending = this.#pending.get(id);
     if (!pending) return;
     this.#pending.delete(id);
-    const error = message.error as { message?: unknown; data?: { code?: unknown } } | undefined;
+    const error = message.error as { message?: unknown; data?: { code?: unknown; permission?: unknown } } | undefined;
     if (error === undefined || error === null) return pending.resolve(message.result);
     const code = typeof error.data?.code === "string" ? (error.data.code as ErrorCode) : "bug";
-    pending.reject(new Failure(code, typeof error.message === "string" && error.message ? error.message : "The node refused this without a reason."));
+    const permission = typeof error.data?.permission === "string" ? (error.data.permission as Permission) : null;
+    pending.reject(new Failure(code, typeof error.message === "string" && error.message ? error.message : "The node refused this without a reason.", permission));
   }
 }

@@ -2,7 +2,7 @@
 
 export type JsonValue = number | string | boolean | Array<JsonValue> | { [key in string]: JsonValue } | null;
 
-export type ErrorCode = "malformed" | "not_a_call" | "unknown_method" | "bad_params" | "denied" | "not_found" | "refused" | "limit" | "local" | "unreachable" | "bug";
+export type ErrorCode = "malformed" | "not_a_call" | "unknown_method" | "bad_params" | "denied" | "not_found" | "refused" | "limit" | "local" | "unreachable" | "needs_grant" | "bug";
 
 export type ApiError = { 
 /**
@@ -12,11 +12,15 @@ code: ErrorCode,
 /**
  * For people: what happened and the next step.
  */
-message: string, };
+message: string, 
+/**
+ * What has to be granted, if that is why.
+ */
+permission?: Permission | null, };
 
-export type Permission = "node" | "contacts" | "directory" | "files" | "notifications" | "network" | "peers" | "streams";
+export type Permission = "node" | "contacts" | "directory" | "files" | "notifications" | "network" | "peers" | "streams" | "widgets" | "web" | "background" | "storage" | "torrents" | "camera" | "microphone" | "clipboard";
 
-export type CallerKind = "dashboard" | "program" | "widget" | "plugin";
+export type CallerKind = "dashboard" | "program" | "widget" | "plugin" | "component";
 
 export type PluginRun = "new" | "changed" | "broken" | "stopped" | "starting" | "running" | "waiting" | "held" | "stopping";
 
@@ -25,6 +29,13 @@ export type SpaceKind = "private" | "invited" | "public";
 export type Path = "direct" | "relay" | "lan" | "parked" | "none";
 
 export type Nothing = Record<symbol, never>;
+
+export type LoginLinkParams = { 
+/**
+ * For the browser that `hedgerow open` starts, which keeps widgets from the network. Only programs may say so;
+ * from the dashboard it counts for nothing.
+ */
+strict?: boolean, };
 
 export type BackupParams = { 
 /**
@@ -479,6 +490,10 @@ export type PluginLogParams = { name: string,
 lines?: number, };
 
 export type NotifyParams = { 
+/**
+ * The widget that notifies; left out by others.
+ */
+instance?: string, 
 /**
  * At most 80 characters; the name of the plugin unless given.
  */
@@ -1310,6 +1325,182 @@ instance?: string,
  */
 limit?: number, };
 
+export type How = "once" | "while_open" | "always";
+
+export type GrantState = "ask" | "allowed" | "not_now" | "never";
+
+export type Level = "shipped" | "own" | "trusted" | "stranger";
+
+export type Tier = "strict" | "partial";
+
+export type ComponentRun = "not_allowed" | "compiling" | "running" | "paused" | "waiting" | "held";
+
+export type GrantListParams = { instance?: string, };
+
+export type GrantParams = { instance: string, permission: Permission, how: How, 
+/**
+ * Also where the browser fences widgets only in part. Needed there for what is private.
+ */
+anyway?: boolean, };
+
+export type DenyParams = { instance: string, permission: Permission, 
+/**
+ * Also in future; else until the widget is opened anew.
+ */
+never?: boolean, };
+
+export type RevokeGrantParams = { instance: string, 
+/**
+ * All of them unless given.
+ */
+permission?: Permission, };
+
+export type SetGrantPolicyParams = { own?: Array<Permission>, trusted?: Array<Permission>, strangers?: Array<Permission>, };
+
+export type WebFetchParams = { 
+/**
+ * The widget that asks.
+ */
+instance?: string, 
+/**
+ * `https:` or `http:`, to a host that the widget names in its manifest.
+ */
+url: string, 
+/**
+ * `GET` unless given; `HEAD`, `POST`, `PUT`, `PATCH` or `DELETE`.
+ */
+method?: string, 
+/**
+ * At most 32; those that say who asks or how to connect are refused.
+ */
+headers?: { [key in string]: string }, 
+/**
+ * Base64, at most 1 MiB.
+ */
+body?: string, };
+
+export type WidgetDoorParams = { instance?: string, };
+
+export type BackgroundTellParams = { instance?: string, 
+/**
+ * At most 64 KiB as JSON.
+ */
+message: JsonValue, };
+
+export type ComponentLogParams = { instance: string, 
+/**
+ * At most so many lines, the newest: 1 to 500; 100 unless given.
+ */
+lines?: number, };
+
+export type GrantInfo = { permission: Permission, 
+/**
+ * What it allows, with the hosts or widgets that it is about, as people read it.
+ */
+sentence: string, 
+/**
+ * The author's reason.
+ */
+reason: string, 
+/**
+ * What it is limited to: hosts, widgets, bytes a day.
+ */
+scope: Array<string>, state: GrantState, 
+/**
+ * For how long, if the person granted it.
+ */
+how: How | null, 
+/**
+ * Allowed because of where the widget comes from, without being asked.
+ */
+by_policy: boolean, 
+/**
+ * Since when.
+ */
+since_ms: number | null, 
+/**
+ * Shows something about the person: refused in the partial tier, unless `anyway`.
+ */
+private: boolean, 
+/**
+ * Granted also for the partial tier.
+ */
+anyway: boolean, 
+/**
+ * Whether it can be granted for one call.
+ */
+single: boolean, 
+/**
+ * Bytes of web requests today.
+ */
+bytes_today: number, };
+
+export type InstanceGrants = { instance: string, name: string, uuid: string, level: Level, grants: Array<GrantInfo>, };
+
+export type GrantPolicy = { own: Array<Permission>, trusted: Array<Permission>, strangers: Array<Permission>, };
+
+export type WebAnswer = { 
+/**
+ * The address after redirections.
+ */
+url: string, status: number, 
+/**
+ * Names in lower case; no cookies.
+ */
+headers: { [key in string]: string }, 
+/**
+ * Base64, at most 4 MiB.
+ */
+body: string, };
+
+export type WidgetContact = { 
+/**
+ * As they call themselves; may be empty.
+ */
+name: string, 
+/**
+ * The same for this widget each time, and another one for every other widget.
+ */
+id: string, 
+/**
+ * Spaces that are shared with them.
+ */
+spaces: number, };
+
+export type BackgroundStatus = { 
+/**
+ * Whether the package has one.
+ */
+has_component: boolean, running: boolean, };
+
+export type ComponentInfo = { instance: string, name: string, uuid: string, state: ComponentRun, 
+/**
+ * More about the state, in words.
+ */
+why: string | null, 
+/**
+ * Since when it runs.
+ */
+since_ms: number | null, memory_bytes: number, 
+/**
+ * Since it was started.
+ */
+cpu_ms: number, 
+/**
+ * Of the present minute.
+ */
+cpu_ms_minute: number, 
+/**
+ * What it may use in a minute.
+ */
+cpu_ms_minute_most: number, events: number, calls: number, bytes: number, restarts: number, 
+/**
+ * Bytes that it keeps.
+ */
+kept_bytes: number, };
+
+export type ComponentLogLine = { time_ms: number, text: string, };
+
 export type MethodDoc = { name: string, doc: string, 
 /**
  * TypeScript.
@@ -1498,7 +1689,11 @@ time_ms: number, kind: CallerKind,
 /**
  * Of the plugin or the instance; empty for others.
  */
-name: string, method: string, 
+name: string, 
+/**
+ * The method; or what became of a permission, such as `grant peers: always`.
+ */
+method: string, 
 /**
  * How often in this minute.
  */
@@ -1512,7 +1707,7 @@ refused: number,
  */
 failed: number, 
 /**
- * Bytes of the calls.
+ * Bytes of the calls, and of what they fetched.
  */
 bytes: number, };
 
@@ -2079,7 +2274,11 @@ sentence: string,
 /**
  * The author's reason.
  */
-reason: string, };
+reason: string, 
+/**
+ * What it is limited to: hosts, widgets, bytes a day.
+ */
+scope: Array<string>, };
 
 export type ReleaseInfo = { release: string, version: string, sequence: number, created_ms: number, size: number, permissions: Array<PermissionAsk>, };
 
@@ -2509,7 +2708,35 @@ total: number,
 /**
  * Why it ended, if it failed.
  */
-failed: string | null, } | { "event": "files_changed", } | { "event": "file_progress", 
+failed: string | null, } | { "event": "grants_changed", 
+/**
+ * The instance.
+ */
+instance: string, } | { "event": "grant_wanted", 
+/**
+ * The instance.
+ */
+instance: string, 
+/**
+ * What it needs.
+ */
+permission: Permission, } | { "event": "components_changed", 
+/**
+ * The instance.
+ */
+instance: string, 
+/**
+ * Its state now.
+ */
+state: ComponentRun, } | { "event": "background.message", 
+/**
+ * The instance.
+ */
+instance: string, 
+/**
+ * What it says.
+ */
+message: JsonValue, } | { "event": "files_changed", } | { "event": "file_progress", 
 /**
  * The transfer.
  */
@@ -2635,7 +2862,7 @@ export interface Methods {
   /** A text that lets another node connect to this one, with a QR picture. */
   "node.ticket": { params: Nothing; result: Ticket };
   /** A fresh one-time address that logs a browser in to the dashboard. */
-  "node.login_link": { params: Nothing; result: LoginLink };
+  "node.login_link": { params: LoginLinkParams; result: LoginLink };
   /** Ends the node cleanly. */
   "node.shutdown": { params: Nothing; result: Nothing };
   /** Writes everything needed to continue elsewhere into one encrypted file on the node's machine. */
@@ -2700,7 +2927,7 @@ export interface Methods {
   "widget.search": { params: SearchParams; result: Array<WidgetSummary> };
   /** The categories in use, with how many widgets each has. */
   "widget.categories": { params: Nothing; result: Array<CategoryCount> };
-  /** All about one widget: its releases, permissions, size, and what is installed here. */
+  /** All about one widget: its releases, permissions, size, and what is installed here. Plugins are not told what the  person makes of its author and of those who vouch. */
   "widget.show": { params: WidgetParams; result: WidgetDetail };
   /** The files of a release (the newest, or the installed one), for the source viewer. Fetches the package if needed. */
   "widget.files": { params: FilesParams; result: Array<FileEntry> };
@@ -2824,6 +3051,32 @@ export interface Methods {
   "notices.dismiss": { params: NoticeParams; result: Nothing };
   /** Shows a notification on the dashboard. */
   "notices.add": { params: NotifyParams; result: Nothing };
+  /** What instances ask for, and what they got. */
+  "grant.list": { params: GrantListParams; result: Array<InstanceGrants> };
+  /** Grants something that an instance asks for in its manifest. */
+  "grant.give": { params: GrantParams; result: InstanceGrants };
+  /** Says no to an instance, for now or for good. What it had is taken back. */
+  "grant.deny": { params: DenyParams; result: InstanceGrants };
+  /** Takes back what an instance was granted, at once; it may ask again. After a no, it may ask again, too. */
+  "grant.revoke": { params: RevokeGrantParams; result: InstanceGrants };
+  /** What widgets may do without being asked for. */
+  "grant.policy": { params: Nothing; result: GrantPolicy };
+  /** Changes that. */
+  "grant.set_policy": { params: SetGrantPolicyParams; result: GrantPolicy };
+  /** Fetches something from a web site that the widget names in its manifest. The node does it, without cookies, and  never from this machine or its network. */
+  "web.fetch": { params: WebFetchParams; result: WebAnswer };
+  /** The people with whom the owner shares spaces (W2). */
+  "contacts.list": { params: WidgetDoorParams; result: Array<WidgetContact> };
+  /** The background components, how they are, and what they use. */
+  "component.list": { params: Nothing; result: Array<ComponentInfo> };
+  /** What a component wrote, oldest first. */
+  "component.logs": { params: ComponentLogParams; result: Array<ComponentLogLine> };
+  /** Starts a component anew. What it keeps stays. */
+  "component.restart": { params: InstanceParams; result: Nothing };
+  /** Whether the background part of a widget runs. */
+  "background.status": { params: WidgetDoorParams; result: BackgroundStatus };
+  /** Tells something to the background part of a widget; it answers with `host.tell-page`, which comes as the event  `background.message`. */
+  "background.tell": { params: BackgroundTellParams; result: Nothing };
   /** The plugins in the `plugins` folder, how they are, and what they use. */
   "plugin.list": { params: Nothing; result: Array<PluginInfo> };
   /** Copies a folder with a `plugin.toml` into the `plugins` folder. It does not run before it is allowed. */

@@ -1,5 +1,6 @@
 /** What a widget may say to the hub, checked. A widget is a stranger: nothing of it is used before it was read here. */
 import type { UpdateIn, UpdateOut } from "../api/types";
+import { readDoorCall, type DoorCall, type DoorPush } from "./doors";
 import { readPeerCall, type PeerCall, type PeerPush } from "./peers";
 import { readStatsCall, type StatsCall } from "./stats";
 import { own, plain, readBytes, readText, Refusal, toJson } from "./read";
@@ -16,10 +17,12 @@ export type Call =
   | { call: "send_to_chat"; text: string | null; file: { name: string; blob: Blob } | null }
   | { call: "open_link"; url: string }
   | StatsCall
+  | DoorCall
   | PeerCall;
 
-export type Reply = { id: number; result: unknown } | { id: number; error: string };
-export type Push = { event: "update"; update: UpdateOut } | { event: "realtime"; data: Uint8Array; sender: string } | PeerPush;
+/** The error as `webxdc.js` gives it to the widget: an `Error` with a `code`. */
+export type Reply = { id: number; result: unknown } | { id: number; error: { code: string; message: string } };
+export type Push = { event: "update"; update: UpdateOut } | { event: "realtime"; data: Uint8Array; sender: string } | { event: "ping"; n: number } | PeerPush | DoorPush;
 
 export const LIMITS = {
   /** Bytes of one update as JSON; the node has the last word. */
@@ -41,6 +44,17 @@ export const LIMITS = {
 /** True for the first message of a widget window, which asks for a port. */
 export function isConnect(data: unknown): boolean {
   return typeof data === "object" && data !== null && own(data, "hedgerow") === 1 && own(data, "type") === "connect";
+}
+
+/** What a window says of itself, beside its calls: it lives, goes away, or a dialog of the browser begins or ends there. */
+export type Sign = { sign: "pong"; n: number } | { sign: "dialog"; open: boolean } | { sign: "bye" };
+
+export function readSign(data: unknown): Sign | null {
+  if (typeof data !== "object" || data === null) return null;
+  const sign = own(data, "sign"), n = own(data, "n"), open = own(data, "open");
+  if (sign === "pong" && typeof n === "number" && Number.isSafeInteger(n)) return { sign, n };
+  if (sign === "bye") return { sign };
+  return sign === "dialog" && typeof open === "boolean" ? { sign, open } : null;
 }
 
 /** The number that the answer must carry, or null when the message is none of ours. */
@@ -72,8 +86,8 @@ export function readCall(data: unknown): Call {
     case "open_link":
       return { call, url: readText(own(args, "url"), LIMITS.url, "url") };
     default: {
-      const other = readStatsCall(call, args) ?? readPeerCall(call, args);
-      if (other === null) throw new Refusal("there is no such call");
+      const other = readStatsCall(call, args) ?? readDoorCall(call, args) ?? readPeerCall(call, args);
+      if (other === null) throw new Refusal("there is no such call", "unknown_method");
       return other;
     }
   }

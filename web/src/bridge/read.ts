@@ -1,7 +1,13 @@
 /** How the fields of a stranger's message are read: only its own, only of the expected shape. */
 
-/** The sentence goes back to the widget. */
-export class Refusal extends Error {}
+/** The sentence goes back to the widget, and a word for its program. */
+export class Refusal extends Error {
+  readonly code: string;
+  constructor(message: string, code = "refused") {
+    super(message);
+    this.code = code;
+  }
+}
 
 export const own = (o: object, key: string): unknown => (Object.hasOwn(o, key) ? (o as Record<string, unknown>)[key] : undefined);
 

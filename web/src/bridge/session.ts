@@ -1,26 +1,34 @@
-import type { AppInfo, Event, UpdateOut } from "../api/types";
+import type { AppInfo, Event, JsonValue, UpdateOut } from "../api/types";
 import type { Client } from "../api/client";
-import { reason, words } from "../api/client";
+import { Failure, reason, words } from "../api/client";
 import { fromBase64, toBase64 } from "./base64";
+import { answerDoor, type Doorkeeper } from "./doors";
 import { Feed } from "./feed";
 import { Flow } from "./flow";
 import { Peers, type PeerCall } from "./peers";
 import { answerStats } from "./stats";
-import { LIMITS, readCall, Refusal, requestId, type Call, type Push, type Reply } from "./protocol";
+import { LIMITS, readCall, readSign, Refusal, requestId, type Call, type Push, type Reply } from "./protocol";
+import { Pulse } from "./watch";
 
 /** What a session asks of the person, through the hub's own windows. */
-export interface Chrome {
+export interface Chrome extends Doorkeeper {
   openLink(instance: string, url: string): Promise<void>;
   share(instance: string, text: string | null, file: { name: string; blob: Blob } | null): Promise<void>;
   /** Shows the page of a widget; only after a click in this one. */
   openWidget(instance: string, uuid: string): Promise<void>;
-  /** Whether the installed release of the instance's widget declares the permission. The node asks again. */
-  declares(instance: string, permission: string): Promise<boolean>;
+  /** Its windows lost their ports. */
+  closed(instance: string): void;
   /** `null`: it runs. Else why it does not. */
   trouble(instance: string, reason: string | null): void;
 }
 
 const MAX_PORTS = 8;
+
+/** For the widget's program. A yes that is still missing after the person was asked is a no to it. */
+function codeOf(error: unknown): string {
+  if (error instanceof Failure) return error.code === "needs_grant" ? "denied" : error.code;
+  return error instanceof Refusal ? error.code : "bug";
+}
 
 interface Window {
   port: MessagePort;
@@ -33,16 +41,25 @@ export class AppSession {
   #client: Client;
   #chrome: Chrome;
   #flow = new Flow();
+  /** Signs of life are not calls, and are bounded for themselves. */
+  #signs = new Flow(() => performance.now(), 50, 1);
   #windows: Window[] = [];
   #joined = false;
   #peers: Peers;
   #info: Promise<AppInfo> | null = null;
+  readonly pulse: Pulse;
 
   constructor(instance: string, client: Client, chrome: Chrome) {
     this.instance = instance;
     this.#client = client;
     this.#chrome = chrome;
     this.#peers = new Peers(instance, client);
+    this.pulse = new Pulse(performance.now(), Math.random() * 2_000);
+  }
+
+  /** Asks its windows whether they live. */
+  ping(n: number): void {
+    for (const w of this.#windows) w.port.postMessage({ event: "ping", n } satisfies Push);
   }
 
   /** Takes the port of a window of this instance. */
@@ -54,6 +71,9 @@ export class AppSession {
     this.#windows.push({ port, feed });
     if (this.#windows.length > MAX_PORTS) this.#close(this.#windows.shift());
     port.onmessage = (e: MessageEvent<unknown>) => this.#receive(port, feed, e.data);
+    // Told by some browsers, also when the page crashed.
+    port.addEventListener("close", () => this.#gone(port, false));
+    this.pulse.connected();
     void this.#opened().catch(() => undefined);
   }
 
@@ -96,6 +116,18 @@ export class AppSession {
     if (push) for (const w of this.#windows) w.port.postMessage(push satisfies Push);
   }
 
+  /** From the background part of the widget. */
+  background(message: JsonValue): void {
+    for (const w of this.#windows) w.port.postMessage({ event: "background_message", message } satisfies Push);
+  }
+
+  #gone(port: MessagePort, said: boolean): void {
+    const at = this.#windows.findIndex((w) => w.port === port);
+    if (at < 0) return;
+    this.#close(this.#windows.splice(at, 1)[0]);
+    if (this.#windows.length === 0) this.pulse.closed(performance.now(), said);
+  }
+
   #close(window: Window | undefined): void {
     if (!window) return;
     window.feed.stop();
@@ -119,22 +151,41 @@ export class AppSession {
   }
 
   #receive(port: MessagePort, feed: Feed, data: unknown): void {
+    const sign = readSign(data);
+    if (sign && this.#signs.take() === null) {
+      this.#signs.done();
+      if (sign.sign === "pong") this.pulse.pong(sign.n, performance.now());
+      else if (sign.sign === "bye") this.#gone(port, true);
+      else this.pulse.dialog(sign.open, performance.now());
+      return;
+    }
     const id = requestId(data);
     const refusal = this.#flow.take();
     if (refusal !== null) {
       if (this.#flow.hopeless) {
         this.stop();
         this.#chrome.trouble(this.instance, "It asked far too much in a short time and was stopped.");
-      } else if (id !== null) port.postMessage({ id, error: refusal } satisfies Reply);
+      } else if (id !== null) port.postMessage({ id, error: { code: "limit", message: refusal } } satisfies Reply);
       return;
     }
     if (id === null) return this.#flow.done();
-    this.#answer(feed, data)
-      .then((result): Reply => ({ id, result: result ?? null }), (error: unknown): Reply => ({ id, error: reason(error) }))
+    this.#permitted(() => this.#answer(feed, data))
+      .then((result): Reply => ({ id, result: result ?? null }), (error: unknown): Reply => ({ id, error: { code: codeOf(error), message: reason(error) } }))
       .then((reply) => {
         this.#flow.done();
         port.postMessage(reply);
       });
+  }
+
+  /** What needs a yes of the person waits for it, and is done once more after it. */
+  async #permitted<T>(act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      if (!(error instanceof Failure) || error.code !== "needs_grant" || error.permission === null) throw error;
+      await this.#chrome.permit(this.instance, error.permission);
+      return act();
+    }
   }
 
   async #answer(feed: Feed, data: unknown): Promise<unknown> {
@@ -169,7 +220,15 @@ export class AppSession {
         if (!this.#joined) throw new Refusal("join the realtime channel first");
         return void (await this.#client.call("app.realtime_send", { instance, data: toBase64(call.data) }));
       case "stats":
-        return answerStats(call, instance, this.#client, this.#chrome);
+        return answerStats(call, instance, this.#client);
+      case "notify":
+      case "web_fetch":
+      case "contacts_list":
+      case "background_status":
+      case "background_tell":
+      case "permissions_list":
+      case "permissions_ask":
+        return answerDoor(call, instance, this.#client, this.#chrome);
       default:
         return this.#peers.answer(call satisfies PeerCall);
     }

@@ -26,8 +26,7 @@ export function readStatsCall(call: unknown, args: object): StatsCall | null {
   return { call, list, limit: Math.min(limit, MAX_LIST) };
 }
 
-/** Only for widgets that declare it: which widgets and people are popular says something about the person. */
-export async function answerStats(call: Extract<StatsCall, { call: "stats" }>, instance: string, client: Client, chrome: { declares(instance: string, permission: string): Promise<boolean> }): Promise<unknown> {
-  if (!(await chrome.declares(instance, "directory"))) throw new Refusal("this widget does not ask for the permission \"directory\" in its manifest.toml");
+/** The node decides: which widgets and people are popular says something about the person. */
+export function answerStats(call: Extract<StatsCall, { call: "stats" }>, instance: string, client: Client): Promise<unknown> {
   return client.call(`stats.${call.list}`, { instance, ...(call.limit === undefined ? {} : { limit: call.limit }) });
 }

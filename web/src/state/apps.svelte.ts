@@ -1,14 +1,21 @@
 import { Bridge } from "../bridge/bridge";
 import { externalUrl, insideUrl, Refusal } from "../bridge/protocol";
 import type { Chrome } from "../bridge/session";
+import { WATCH, Watch, type Health } from "../bridge/watch";
 import { data } from "./data.svelte";
-import { call, session } from "./session.svelte";
-import { ui } from "./ui.svelte";
+import { grants } from "./grants.svelte";
+import { session } from "./session.svelte";
+import { copy, ui } from "./ui.svelte";
 
-let lastLink = 0;
+let lastLink = Number.NEGATIVE_INFINITY;
 let lastPage = -Infinity;
 
 const nameOf = (instance: string): string => data.byId.get(instance)?.name ?? "A widget";
+
+/** Why a widget was taken out. */
+export interface Paused {
+  why: "frozen" | "dialogs" | "crashed" | "hungry" | "person";
+}
 
 /** Frames of running widgets, and the hub's side of what they ask. */
 class Apps {
@@ -17,11 +24,21 @@ class Apps {
   /** Grows when a frame shall be loaded anew. */
   loads = $state.raw<Record<string, { count: number; src: string }>>({});
 
+  /** Frames that were taken out, so that their processes end. */
+  paused = $state.raw<Record<string, Paused>>({});
+  /** Those that answer late most of the time. */
+  hungry = $state.raw<ReadonlySet<string>>(new Set());
+  /** How often a widget stood still. One that did it twice may open no dialogs any more: a loop of them stops the dashboard. */
+  #stops = new Map<string, number>();
+  #watch = new Watch();
+
   readonly chrome: Chrome = {
     openLink: (instance, text) => this.#openLink(instance, text),
     share: (instance, text, file) => this.#share(instance, text, file),
     openWidget: (instance, uuid) => this.#openWidget(instance, uuid),
-    declares: (instance, permission) => this.#declares(instance, permission),
+    permissions: (instance) => grants.mine(instance),
+    closed: (instance) => grants.closed(instance),
+    permit: (instance, permission) => grants.want(instance, permission),
     trouble: (instance, reason) => {
       const rest = { ...this.trouble };
       delete rest[instance];
@@ -37,7 +54,49 @@ class Apps {
     if (!origin) return;
     this.bridge.restart(instance);
     this.chrome.trouble(instance, null);
+    this.#unpause(instance);
     this.loads = { ...this.loads, [instance]: { count: (this.loads[instance]?.count ?? 0) + 1, src: insideUrl(origin, href) } };
+  }
+
+  /** Takes the frame out. What the widget sent is kept; what it only held in its page is lost. */
+  pause(instance: string, why: Paused["why"]): void {
+    if (this.paused[instance]) return;
+    if (why === "frozen" || why === "dialogs") this.#stops.set(instance, (this.#stops.get(instance) ?? 0) + 1);
+    this.bridge.restart(instance);
+    this.paused = { ...this.paused, [instance]: { why } };
+    this.#busy(instance, false);
+    ui.say(`${nameOf(instance)} was paused`);
+  }
+
+  /** A dialog of a page holds the whole window up, and one after the other would hold it for ever: not for strangers. */
+  mayOpenDialogs(instance: string): boolean {
+    const level = grants.all.get(instance)?.level ?? "stranger";
+    return level !== "stranger" && (this.#stops.get(instance) ?? 0) < 2;
+  }
+
+  #unpause(instance: string): void {
+    if (!this.paused[instance]) return;
+    const rest = { ...this.paused };
+    delete rest[instance];
+    this.paused = rest;
+  }
+
+  #busy(instance: string, is: boolean): void {
+    if (this.hungry.has(instance) === is) return;
+    const next = new Set(this.hungry);
+    is ? next.add(instance) : next.delete(instance);
+    this.hungry = next;
+  }
+
+  /** Asks all that run whether they live; called by one timer. */
+  beat = (): void => {
+    this.#watch.tick(performance.now(), document.hidden, this.bridge.sessions, (instance, health, tooHungry) => this.#found(instance, health, tooHungry));
+  };
+
+  #found(instance: string, health: Health, tooHungry: boolean): void {
+    if (health === "frozen" || health === "dialogs" || health === "crashed") return this.pause(instance, health);
+    this.#busy(instance, health === "hungry");
+    if (tooHungry && !document.activeElement?.closest(`[data-instance="${CSS.escape(instance)}"]`)) this.pause(instance, "hungry");
   }
 
   #openLink(instance: string, text: string): Promise<void> {
@@ -52,7 +111,9 @@ class Apps {
         ui.prompt = null;
         lastLink = performance.now();
         if (yes) {
-          window.open(url.href, "_blank", "noopener,noreferrer");
+          // A browser that is kept from the network opens nothing outside.
+          if (session.tier === "strict") void copy(url.href, "Address");
+          else window.open(url.href, "_blank", "noopener,noreferrer");
           resolve();
         } else reject(new Refusal("the person did not open it"));
       };
@@ -70,21 +131,6 @@ class Apps {
     ui.open({ kind: "directory", uuid });
   }
 
-  /** By widget and version: a new release may ask for something else. */
-  #asked = new Map<string, Promise<string[]>>();
-  async #declares(instance: string, permission: string): Promise<boolean> {
-    const i = data.byId.get(instance);
-    if (!i) return false;
-    const key = `${i.uuid} ${i.version ?? ""}`;
-    let asked = this.#asked.get(key);
-    if (!asked) {
-      asked = call("widget.show", { uuid: i.uuid }).then((w) => (w.releases.find((r) => r.version === i.version) ?? w).permissions.map((p) => p.name));
-      this.#asked.set(key, asked);
-      asked.catch(() => this.#asked.delete(key));
-    }
-    return (await asked).includes(permission);
-  }
-
   #share(instance: string, text: string | null, file: { name: string; blob: Blob } | null): Promise<void> {
     if (ui.prompt) return Promise.reject(new Refusal("another question is open"));
     return new Promise((resolve, reject) => {
@@ -100,3 +146,4 @@ class Apps {
 
 export const apps = new Apps();
 session.onEvent((event) => apps.bridge.event(event));
+setInterval(apps.beat, WATCH.tick);

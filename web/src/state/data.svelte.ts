@@ -1,4 +1,4 @@
-import type { Event, FileTransfer, InstalledWidget, Instance, Member, Notice, Peer, PluginInfo, Status } from "../api/types";
+import type { ComponentInfo, Event, FileTransfer, InstalledWidget, Instance, Member, Notice, Peer, PluginInfo, Status } from "../api/types";
 import { call, session } from "./session.svelte";
 import { ui } from "./ui.svelte";
 
@@ -12,6 +12,8 @@ class Data {
   members = $state.raw<Record<string, Member[]>>({});
   files = $state.raw<FileTransfer[]>([]);
   plugins = $state.raw<PluginInfo[]>([]);
+  /** Background parts, by instance. */
+  components = $state.raw<ReadonlyMap<string, ComponentInfo>>(new Map());
   /** Bytes of files that move, newer than in the list. */
   fileDone = $state.raw<Record<number, number>>({});
   progress = $state.raw<Record<string, { done: number; total: number }>>({});
@@ -40,6 +42,7 @@ class Data {
     void this.readMembers();
     void this.readFiles().catch(() => undefined);
     void this.readPlugins().catch(() => undefined);
+    void this.readComponents().catch(() => undefined);
   }
 
   readFiles = async (): Promise<void> => {
@@ -47,6 +50,7 @@ class Data {
     this.fileDone = {};
   };
   readPlugins = async (): Promise<void> => void (this.plugins = await call("plugin.list", {}));
+  readComponents = async (): Promise<void> => void (this.components = new Map((await call("component.list", {})).map((c) => [c.instance, c])));
   readStatus = async (): Promise<void> => void (this.status = await call("node.status", {}));
   readPeers = async (): Promise<void> => void (this.peers = await call("peers.list", {}));
   readInstalled = async (): Promise<void> => void (this.installed = await call("widget.list", {}));
@@ -93,6 +97,9 @@ class Data {
         break;
       case "plugins_changed":
         later("plugins", this.readPlugins);
+        break;
+      case "components_changed":
+        later("components", this.readComponents);
         break;
       case "file_progress":
         this.fileDone = { ...this.fileDone, [event.number]: event.done };

@@ -1,4 +1,4 @@
-import { Client, words, type Link, type Socket } from "../api/client";
+import { Client, words, type Link, type Socket, type Tier } from "../api/client";
 import type { Event } from "../api/types";
 
 const KEY = "hedgerow.token";
@@ -10,6 +10,8 @@ class Session {
   /** Why the login page is shown, if it is not the first time. */
   reason = $state("");
   busy = $state(false);
+  /** As the node says; partial until it said so. */
+  tier = $state<Tier>("partial");
   #token: string | null = null;
   #channel: BroadcastChannel | null = null;
   #listeners: ((event: Event) => void)[] = [];
@@ -19,6 +21,7 @@ class Session {
     open: () => new WebSocket(`ws://${location.host}/api/ws`) as unknown as Socket,
     token: () => this.#token,
     onLink: (link) => this.#onLink(link),
+    onTier: (tier) => (this.tier = tier),
     onEvent: (event) => this.#listeners.forEach((listen) => listen(event)),
   });
 

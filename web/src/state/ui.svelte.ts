@@ -1,4 +1,5 @@
 import { words } from "../api/client";
+import type { GrantInfo, Instance, Level } from "../api/types";
 
 /** What lies over the board. One at a time. */
 export type Sheet =
@@ -6,6 +7,7 @@ export type Sheet =
   | { kind: "invite"; instance: string }
   | { kind: "join"; invite?: string }
   | { kind: "leave"; instance: string }
+  | { kind: "permissions"; instance: string; part?: "activity" }
   | { kind: "people"; connect?: boolean }
   | { kind: "connection" }
   | { kind: "files" }
@@ -20,7 +22,17 @@ export type Sheet =
 /** A question of a widget; it goes over everything. */
 export type Prompt =
   | { kind: "link"; from: string; url: URL; answer: (yes: boolean) => void }
+  | { kind: "grant"; question: Question }
   | { kind: "share"; from: string; text: string | null; file: { name: string; blob: Blob } | null; answer: (yes: boolean) => void };
+
+/** What the person is asked to allow a widget. */
+export interface Question {
+  instance: Instance;
+  grant: GrantInfo;
+  level: Level;
+  /** As the directory names them; empty when it is not known. */
+  author: string;
+}
 
 export interface Toast {
   id: number;

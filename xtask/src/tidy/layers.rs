@@ -1,6 +1,6 @@
 //! Dependencies point down a layer, and each engine is named by one crate only.
 
-use super::tree::Tree;
+use super::{tree::Tree, unsound};
 use crate::run::{cargo, output};
 use anyhow::Result;
 use serde_json::Value;
@@ -89,12 +89,7 @@ pub fn problems(tree: &Tree) -> Result<Vec<String>> {
         if !architecture.contains(&format!("`{}`", folder(name))) && !architecture.contains(&folder(name)) {
             problems.push(format!("{name}: ARCHITECTURE.md does not mention {}", folder(name)));
         }
-        let inherits = tree.files.get(&format!("{}/Cargo.toml", folder(name)));
-        if !inherits.is_some_and(|t| t.contains("[lints]\nworkspace = true")) {
-            problems.push(format!(
-                "{name}: its Cargo.toml does not inherit the lints of the workspace"
-            ));
-        }
+        problems.extend(unsound::lints(tree, name));
         let dependencies = package["dependencies"].as_array().into_iter().flatten();
         let named = dependencies.map(|d| {
             (

@@ -7,6 +7,7 @@ mod names;
 mod purity;
 mod ratchet;
 mod tree;
+mod unsound;
 mod wire;
 
 #[cfg(test)]
@@ -34,6 +35,7 @@ pub fn command(record: bool) -> Result<ExitCode> {
 pub fn check() -> Result<()> {
     let tree = Tree::read(&root())?;
     let mut problems = layers::problems(&tree)?;
+    problems.extend(unsound::problems(&tree));
     problems.extend(purity::problems(&tree));
     problems.extend(ratchet::problems(&tree)?);
     problems.extend(wire::problems(&tree));

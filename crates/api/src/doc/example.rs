@@ -35,6 +35,12 @@ pub(super) fn result(method: &MethodInfo) -> Value {
     value(&generator, "", schema.as_value(), DEPTH)
 }
 
+/// Names of the fields that an object must have.
+pub(super) fn required(object: &Value) -> Vec<&str> {
+    let names = object["required"].as_array().into_iter().flatten();
+    names.filter_map(Value::as_str).collect()
+}
+
 /// A schema with its reference followed.
 pub(super) fn resolved(generator: &SchemaGenerator, schema: &Value) -> Value {
     let name = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next());

@@ -57,12 +57,7 @@ pub fn openrpc() -> String {
 /// The parameters one by one, as OpenRPC lists them.
 fn fields(generator: &SchemaGenerator, params: &Value) -> Vec<Value> {
     let object = example::resolved(generator, params);
-    let required: Vec<&str> = object["required"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
+    let required = example::required(&object);
     let properties = object["properties"].as_object().into_iter().flatten();
     let mut all: Vec<Value> = properties
         .map(|(name, schema)| json!({"name": name, "required": required.contains(&name.as_str()), "schema": schema}))

@@ -259,4 +259,10 @@ params! {
         /// Join or leave.
         joined: bool,
     }
+    /// For which browser a login link is.
+    LoginLinkParams {
+        /// For the browser that `hedgerow open` starts, which keeps widgets from the network. Only programs may say so;
+        /// from the dashboard it counts for nothing.
+        #[serde(default)] #[ts(as = "Option<_>", optional)] strict: bool,
+    }
 }

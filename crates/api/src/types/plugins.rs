@@ -31,6 +31,8 @@ params! {
     }
     /// What to show to the person.
     NotifyParams {
+        /// The widget that notifies; left out by others.
+        #[serde(default)] #[ts(optional)] instance: Option<String>,
         /// At most 80 characters; the name of the plugin unless given.
         #[serde(default)] #[ts(optional)] title: Option<String>,
         /// At most 300 characters.
@@ -80,6 +82,7 @@ results! {
         kind: CallerKind,
         /// Of the plugin or the instance; empty for others.
         name: String,
+        /// The method; or what became of a permission, such as `grant peers: always`.
         method: String,
         /// How often in this minute.
         calls: u64,
@@ -87,7 +90,7 @@ results! {
         refused: u64,
         /// How many of them failed otherwise.
         failed: u64,
-        /// Bytes of the calls.
+        /// Bytes of the calls, and of what they fetched.
         bytes: u64,
     }
     /// A plugin.
@@ -169,4 +172,6 @@ pub enum CallerKind {
     Widget,
     /// A plugin.
     Plugin,
+    /// The background part of a widget.
+    Component,
 }

@@ -122,6 +122,9 @@ results! {
         sentence: String,
         /// The author's reason.
         reason: String,
+        /// What it is limited to: hosts, widgets, bytes a day.
+        #[serde(default)]
+        scope: Vec<String>,
     }
     /// One release in a widget's history.
     ReleaseInfo { release: String, version: String, sequence: u64, created_ms: u64, size: u64, permissions: Vec<PermissionAsk>, }

@@ -1,11 +1,13 @@
 //! What can be typed. Names and shapes are kept stable: scripts and other programs rely on them.
 
 mod directory;
+mod grant;
 mod plugin;
 mod streams;
 pub(crate) mod widgets;
 
 pub(crate) use directory::{Certify, Directory, DirectorySettings, Role};
+pub(crate) use grant::{Allow, Component, Grant, Policy};
 pub(crate) use plugin::Plugin;
 pub(crate) use streams::{Files, Port, Receive, Stream};
 pub(crate) use widgets::{Instance, Publish, Widget};
@@ -80,8 +82,8 @@ pub(crate) enum Command {
     },
     /// Print a fresh one-time address of the dashboard.
     Login,
-    /// Open the dashboard in the browser.
-    Open,
+    /// Open the dashboard in a Chromium of its own, kept from the network: nothing that a widget does gets out.
+    Open(Open),
     /// Write, find and install widgets.
     #[command(subcommand)]
     Widget(Widget),
@@ -141,9 +143,15 @@ pub(crate) enum Command {
     /// Programs that this node starts and ends for you.
     #[command(subcommand)]
     Plugin(Plugin),
-    /// What plugins, widgets, programs and the dashboard called, newest first.
+    /// What widgets may do.
+    #[command(subcommand)]
+    Grant(Grant),
+    /// Background parts of widgets.
+    #[command(subcommand)]
+    Component(Component),
+    /// What widgets, their background parts, plugins, programs and the dashboard called, newest first.
     Audit {
-        /// Only of this plugin, or of `plugin`, `widget`, `program` or `dashboard`.
+        /// Only of this instance or plugin, or of `widget`, `component`, `plugin`, `program` or `dashboard`.
         name: Option<String>,
         /// At most this many lines.
         #[arg(short = 'n', long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=5000))]
@@ -152,6 +160,12 @@ pub(crate) enum Command {
     /// The guard of a plugin: for the node itself.
     #[command(hide = true)]
     PluginGuard,
+    /// The translator of components: for the node itself.
+    #[command(hide = true)]
+    ComponentCompile {
+        /// Bounds.
+        bounds: Vec<std::ffi::OsString>,
+    },
     /// The launcher of a plugin: for its guard.
     #[command(hide = true)]
     PluginLaunch,
@@ -222,6 +236,25 @@ pub(crate) struct Up {
     /// End when standard input closes: for a program that starts this one.
     #[arg(long, hide = true)]
     pub(crate) until_stdin_closes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Open {
+    /// Open it in the usual browser instead, where only the headers of the node keep widgets from the network.
+    #[arg(long, conflicts_with_all = ["browser", "headless", "print", "extra"])]
+    pub(crate) plain: bool,
+    /// The Chromium to start: its program. Else the one that CHROMIUM names, else one with a usual name.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) browser: Option<PathBuf>,
+    /// Without a window: for tests.
+    #[arg(long)]
+    pub(crate) headless: bool,
+    /// Print the command line, one argument a line, instead of starting it.
+    #[arg(long)]
+    pub(crate) print: bool,
+    /// More arguments for the browser, as they are.
+    #[arg(last = true, value_name = "ARGUMENT")]
+    pub(crate) extra: Vec<String>,
 }
 
 /// Where the dashboard is unless told otherwise.

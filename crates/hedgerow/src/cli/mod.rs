@@ -6,9 +6,11 @@ mod demo;
 mod directory;
 mod file;
 mod folder;
+mod grant;
 mod identity;
 mod instance;
 mod node;
+mod open;
 mod output;
 mod place;
 mod plugin;
@@ -37,6 +39,8 @@ type Result<T = ()> = std::result::Result<T, ApiError>;
 /// How the node calls this program as the guard of a plugin, and that as its launcher.
 const GUARD: &str = "plugin-guard";
 #[cfg(unix)]
+/// The hidden command that translates components.
+const COMPILE: &str = "component-compile";
 const LAUNCH: &str = "plugin-launch";
 
 /// What every command gets.
@@ -63,6 +67,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = Cli::parse();
     #[cfg(unix)]
     match &cli.command {
+        Command::ComponentCompile { bounds } => return hedgerow_sandbox::component::child_main(bounds.clone()),
         Command::PluginGuard => return done(hedgerow_sandbox::plugin::guard(LAUNCH)),
         Command::PluginLaunch => {
             hedgerow_sandbox::plugin::launch();
@@ -103,7 +108,7 @@ fn run(command: Command, data_given: bool, context: &Context) -> Result {
         Command::Connect { ticket } => node::connect(&ticket, context),
         Command::Find { id } => node::find(&id, context),
         Command::Login => node::login(context),
-        Command::Open => node::open(context),
+        Command::Open(options) => open::run(&options, context),
         Command::Widget(widget) => widget::run(widget, context),
         Command::Directory(directory) => directory::run(directory, context),
         Command::Instance(instance) => instance::run(instance, context),
@@ -118,8 +123,12 @@ fn run(command: Command, data_given: bool, context: &Context) -> Result {
         Command::Files { files } => file::files(files, context),
         Command::Sim(sim) => sim::run(&sim, context),
         Command::Plugin(plugin) => plugin::run(plugin, context),
+        Command::Grant(grant) => grant::run(grant, context),
+        Command::Component(component) => grant::component(component, context),
         Command::Audit { name, lines } => plugin::audit(name, lines, context),
-        Command::PluginGuard | Command::PluginLaunch => Err(refused("this is for the node itself")),
+        Command::PluginGuard | Command::PluginLaunch | Command::ComponentCompile { .. } => {
+            Err(refused("this is for the node itself"))
+        }
         Command::Call { method, params } => node::call(&method, params, context),
         Command::Backup { file } => identity::backup(&file, context),
         Command::Restore(restore) => identity::restore(&restore, context),

@@ -5,7 +5,6 @@ use super::{
     client::ApiFile,
     local,
     output::{aligned, field, table},
-    place,
 };
 use serde_json::{Value, json};
 use std::{
@@ -229,17 +228,6 @@ fn ago(ms: u64) -> String {
 
 pub(super) fn login(context: &Context) -> Result {
     context.show("node.login_link", json!({}), |link| field(link, "hub"))
-}
-
-pub(super) fn open(context: &Context) -> Result {
-    let link = context.client()?.call("node.login_link", json!({}))?;
-    let address = field(&link, "hub");
-    let opened = place::open_browser(&address);
-    context.output.result(&link, |_| {
-        let how = if opened { "Opening" } else { "Open this in a browser:" };
-        format!("{how} {address}")
-    });
-    Ok(())
 }
 
 pub(super) fn call(method: &str, params: Option<Value>, context: &Context) -> Result {

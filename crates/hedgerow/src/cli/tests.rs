@@ -18,6 +18,25 @@ fn the_command_tree_is_sound() {
 }
 
 #[test]
+fn commands_about_what_widgets_may_do_are_understood() {
+    for line in [
+        "grant list",
+        "grant list abc",
+        "grant allow abc peers --while-open --anyway",
+        "grant deny abc web --never",
+        "grant revoke abc",
+        "grant revoke abc peers",
+        "grant policy --trusted peers,notifications --strangers none",
+        "component list",
+        "component logs abc -n 5",
+        "component restart abc",
+    ] {
+        let words = ["hedgerow", "--json", "--data", "x"].into_iter().chain(line.split(' '));
+        assert!(Cli::try_parse_from(words).is_ok(), "{line}");
+    }
+}
+
+#[test]
 fn every_promised_command_is_understood_with_json_and_data() {
     let lines = [
         "up --listen 127.0.0.1:0 --no-browser --no-lan --peer a --peer b",
@@ -30,6 +49,8 @@ fn every_promised_command_is_understood_with_json_and_data() {
         "find 00ff",
         "login",
         "open",
+        "open --plain",
+        "open --headless --print --browser /usr/bin/chromium",
         "plugin list",
         "plugin add folder",
         "plugin allow clock --permissions node,contacts --yes",

@@ -190,7 +190,8 @@ async fn start_node(up: &Up, context: &Context, port: u16) -> Result<(NodeHandle
         port_mapping: !up.no_port_mapping,
         peers: up.peers.clone(),
         passphrase: std::env::var("HEDGEROW_PASSPHRASE").ok(),
-        guard: guard()?,
+        guard: myself(super::GUARD)?,
+        compiler: myself(super::COMPILE)?,
         starters: starters::all(),
     };
     let mut started = hedgerow_node::start(config.clone()).await;
@@ -213,13 +214,13 @@ async fn start_node(up: &Up, context: &Context, port: u16) -> Result<(NodeHandle
     })
 }
 
-/// This program once more, as the guard of a plugin: the same one also when its file was replaced meanwhile.
-fn guard() -> Result<Vec<OsString>> {
+/// This program once more, for a hidden command: the same one also when its file was replaced meanwhile.
+fn myself(command: &str) -> Result<Vec<OsString>> {
     let program = match cfg!(target_os = "linux") {
         true => PathBuf::from("/proc/self/exe"),
         false => std::env::current_exe().map_err(|e| local(format!("cannot tell where this program is: {e}")))?,
     };
-    Ok(vec![program.into(), super::GUARD.into()])
+    Ok(vec![program.into(), command.into()])
 }
 
 fn announce(up: &Up, context: &Context, hub: &str, ready: &ReadyInfo) {

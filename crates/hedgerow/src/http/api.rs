@@ -3,6 +3,7 @@
 use super::{
     Shared,
     backend::Backend,
+    crowd::Seat,
     reply::{self, Answer},
     rpc, streams, talk,
 };
@@ -40,9 +41,11 @@ pub(super) async fn answer<B: Backend>(shared: &Arc<Shared<B>>, from: From, requ
         (_, "/api/ws") => socket(shared, from, request).await,
         (From::Hub, "/api/login") => login(shared, request).await,
         (_, "/api/rpc") => call(shared, from, request).await,
-        (_, "/api/stream") => match caller(shared, from, request.headers()) {
+        (_, "/api/stream") => match caller(shared, from, &request) {
             Some(Caller::Program) => streams::answer(shared, request).await,
-            Some(Caller::Dashboard | Caller::Plugin(_)) => denied(StatusCode::FORBIDDEN, "streams are for programs"),
+            Some(Caller::Dashboard(_) | Caller::Plugin(_) | Caller::Component(_)) => {
+                denied(StatusCode::FORBIDDEN, "streams are for programs")
+            }
             None => denied(StatusCode::UNAUTHORIZED, NO_TOKEN),
         },
         (_, "/api/packages") => upload(shared, from, request).await,
@@ -92,11 +95,16 @@ fn denied(status: StatusCode, message: &str) -> Answer {
     reply::error(status, ErrorCode::Denied, message)
 }
 
-/// Who sent this request, by its token.
-fn caller<B: Backend>(shared: &Shared<B>, from: From, headers: &HeaderMap) -> Option<Caller> {
-    let sent = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+/// Who sent this request, by its token. With a good one the connection is no stranger's any more.
+fn caller<B: Backend>(shared: &Shared<B>, from: From, request: &Request<Body>) -> Option<Caller> {
+    let sent = request.headers().get(header::AUTHORIZATION);
+    let sent = sent.and_then(|value| value.to_str().ok());
     let token = sent.and_then(|text| text.strip_prefix("Bearer "))?;
-    shared.caller(from, token)
+    let caller = shared.caller(from, token)?;
+    if let Some(seat) = request.extensions().get::<Arc<Seat>>() {
+        seat.known();
+    }
+    Some(caller)
 }
 
 const NO_TOKEN: &str = "the token is missing or not good any more; log in again with `hedgerow login`";
@@ -115,7 +123,7 @@ async fn login<B: Backend>(shared: &Shared<B>, request: Request<Body>) -> Answer
         return reply::error(StatusCode::BAD_REQUEST, ErrorCode::BadParams, message);
     };
     match shared.auth.login(code) {
-        Ok(token) => reply::json(StatusCode::OK, &json!({"token": token})),
+        Ok((token, tier)) => reply::json(StatusCode::OK, &json!({"token": token, "tier": tier.name()})),
         Err(e @ super::auth::LoginError::Wrong) => denied(StatusCode::FORBIDDEN, &e.to_string()),
         Err(e @ super::auth::LoginError::TooMany) => {
             reply::error(StatusCode::TOO_MANY_REQUESTS, ErrorCode::Limit, &e.to_string())
@@ -127,7 +135,7 @@ async fn call<B: Backend>(shared: &Shared<B>, from: From, request: Request<Body>
     if let Err(answer) = checked(shared, from, &request, true) {
         return *answer;
     }
-    let Some(caller) = caller(shared, from, request.headers()) else {
+    let Some(caller) = caller(shared, from, &request) else {
         return denied(StatusCode::UNAUTHORIZED, NO_TOKEN);
     };
     let body = match body(request, MAX_CALL).await {
@@ -147,9 +155,11 @@ async fn upload<B: Backend>(shared: &Shared<B>, from: From, request: Request<Bod
     if let Err(answer) = checked(shared, from, &request, false) {
         return *answer;
     }
-    match caller(shared, from, request.headers()) {
-        Some(Caller::Dashboard | Caller::Program) => {}
-        Some(Caller::Plugin(_)) => return denied(StatusCode::FORBIDDEN, "packages are not for plugins"),
+    match caller(shared, from, &request) {
+        Some(Caller::Dashboard(_) | Caller::Program) => {}
+        Some(Caller::Plugin(_) | Caller::Component(_)) => {
+            return denied(StatusCode::FORBIDDEN, "packages are not for plugins");
+        }
         None => return denied(StatusCode::UNAUTHORIZED, NO_TOKEN),
     }
     let Ok(_turn) = shared.uploads.acquire().await else {
@@ -172,14 +182,13 @@ async fn socket<B: Backend>(shared: &Arc<Shared<B>>, from: From, request: Reques
         return denied(StatusCode::FORBIDDEN, "only the dashboard itself may connect");
     }
     let (mut parts, _) = request.into_parts();
-    let permit = parts.extensions.remove::<Arc<tokio::sync::OwnedSemaphorePermit>>();
+    let seat = parts.extensions.remove::<Arc<Seat>>();
     match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => {
             let shared = shared.clone();
             let upgrade = upgrade.max_message_size(MAX_CALL).max_frame_size(MAX_CALL);
             upgrade.on_upgrade(move |socket| async move {
-                let _counted = permit;
-                talk::run(socket, shared, from).await;
+                talk::run(socket, shared, from, seat).await;
             })
         }
         Err(e) => reply::error(

@@ -4,6 +4,7 @@
 //! when the node ends, all codes and sessions end.
 
 use hedgerow_base::hash::{Digest, hash};
+use hedgerow_sandbox::Tier;
 use std::{
     collections::VecDeque,
     io,
@@ -43,8 +44,8 @@ pub(super) struct Auth {
 #[derive(Default)]
 struct State {
     made: u64,
-    codes: VecDeque<(Digest, Instant)>,
-    sessions: VecDeque<Digest>,
+    codes: VecDeque<(Digest, Instant, Tier)>,
+    sessions: VecDeque<(Digest, Tier)>,
     failures: VecDeque<Instant>,
 }
 
@@ -77,30 +78,30 @@ impl Auth {
         data_encoding::BASE64URL_NOPAD.encode(&bytes)
     }
 
-    /// A code that logs in once.
-    pub(super) fn new_code(&self) -> String {
-        self.new_code_at(Instant::now())
+    /// A code that logs in once, a session of this tier.
+    pub(super) fn new_code(&self, tier: Tier) -> String {
+        self.new_code_at(tier, Instant::now())
     }
 
-    fn new_code_at(&self, now: Instant) -> String {
+    fn new_code_at(&self, tier: Tier, now: Instant) -> String {
         let mut state = self.state();
         let code = self.secret(&mut state);
         if state.codes.len() >= MAX_CODES {
             state.codes.pop_front();
         }
-        state.codes.push_back((digest(&code), now));
+        state.codes.push_back((digest(&code), now, tier));
         code
     }
 
-    /// Takes a code and gives a session token.
+    /// Takes a code and gives a session token, and the tier that the code was made for.
     ///
     /// # Errors
     /// See [`LoginError`].
-    pub(super) fn login(&self, code: &str) -> Result<String, LoginError> {
+    pub(super) fn login(&self, code: &str) -> Result<(String, Tier), LoginError> {
         self.login_at(code, Instant::now())
     }
 
-    fn login_at(&self, code: &str, now: Instant) -> Result<String, LoginError> {
+    fn login_at(&self, code: &str, now: Instant) -> Result<(String, Tier), LoginError> {
         let mut state = self.state();
         let recent = |at: &Instant| now.saturating_duration_since(*at) < WINDOW;
         while state.failures.front().is_some_and(|at| !recent(at)) {
@@ -111,30 +112,28 @@ impl Auth {
         }
         state
             .codes
-            .retain(|(_, made)| now.saturating_duration_since(*made) < CODE_LIFE);
-        let Some(at) = position(state.codes.iter().map(|(code, _)| code), &digest(code)) else {
+            .retain(|(_, made, _)| now.saturating_duration_since(*made) < CODE_LIFE);
+        let Some(at) = position(state.codes.iter().map(|(code, ..)| code), &digest(code)) else {
             state.failures.push_back(now);
             return Err(LoginError::Wrong);
         };
-        state.codes.remove(at);
+        let tier = state.codes.remove(at).map_or(Tier::Partial, |(.., tier)| tier);
         let token = self.secret(&mut state);
         if state.sessions.len() >= MAX_SESSIONS {
             state.sessions.pop_front();
         }
-        state.sessions.push_back(digest(&token));
-        Ok(token)
+        state.sessions.push_back((digest(&token), tier));
+        Ok((token, tier))
     }
 
-    /// Whether this is the token of a session.
-    pub(super) fn is_session(&self, token: &str) -> bool {
+    /// The tier of the session whose token this is, if it is one.
+    pub(super) fn session(&self, token: &str) -> Option<Tier> {
         let mut state = self.state();
-        let Some(at) = position(state.sessions.iter(), &digest(token)) else {
-            return false;
-        };
-        if let Some(used) = state.sessions.remove(at) {
-            state.sessions.push_back(used);
-        }
-        true
+        let at = position(state.sessions.iter().map(|(token, _)| token), &digest(token))?;
+        let used = state.sessions.remove(at)?;
+        let tier = used.1;
+        state.sessions.push_back(used);
+        Some(tier)
     }
 
     /// Whether this is the token that programs read from the data folder.
@@ -171,20 +170,33 @@ mod tests {
     #[test]
     fn a_code_logs_in_once() {
         let auth = auth();
-        let code = auth.new_code();
-        let token = auth.login(&code).unwrap();
-        assert!(auth.is_session(&token) && !auth.is_program(&token) && !auth.is_session("program"));
+        let code = auth.new_code(Tier::Partial);
+        let (token, tier) = auth.login(&code).unwrap();
+        assert!(auth.session(&token).is_some() && !auth.is_program(&token) && auth.session("program").is_none());
         assert_eq!(auth.login(&code), Err(LoginError::Wrong));
         assert_ne!(code, token);
+        assert_eq!(tier, Tier::Partial, "unless told otherwise");
         assert!(code.len() >= 43, "256 bits");
+    }
+
+    #[test]
+    fn a_session_keeps_the_tier_of_its_code() {
+        let auth = auth();
+        let strict = auth.new_code(Tier::Strict);
+        let partial = auth.new_code(Tier::Partial);
+        let (partial, _) = auth.login(&partial).unwrap();
+        let (strict, tier) = auth.login(&strict).unwrap();
+        assert_eq!(tier, Tier::Strict);
+        assert_eq!(auth.session(&strict), Some(Tier::Strict));
+        assert_eq!(auth.session(&partial), Some(Tier::Partial));
     }
 
     #[test]
     fn the_first_code_stays_good_when_others_are_used() {
         let auth = auth();
-        let first = auth.new_code();
+        let first = auth.new_code(Tier::Partial);
         for _ in 0..5 {
-            let code = auth.new_code();
+            let code = auth.new_code(Tier::Partial);
             auth.login(&code).unwrap();
         }
         auth.login(&first).unwrap();
@@ -194,9 +206,9 @@ mod tests {
     fn codes_end_after_a_day() {
         let auth = auth();
         let now = Instant::now();
-        let code = auth.new_code_at(now);
+        let code = auth.new_code_at(Tier::Partial, now);
         assert_eq!(auth.login_at(&code, now + CODE_LIFE), Err(LoginError::Wrong));
-        let code = auth.new_code_at(now);
+        let code = auth.new_code_at(Tier::Partial, now);
         assert!(auth.login_at(&code, now + CODE_LIFE - Duration::from_secs(1)).is_ok());
     }
 
@@ -204,7 +216,7 @@ mod tests {
     fn wrong_codes_pause_logins_for_a_minute() {
         let auth = auth();
         let now = Instant::now();
-        let code = auth.new_code_at(now);
+        let code = auth.new_code_at(Tier::Partial, now);
         for _ in 0..MAX_FAILURES {
             assert_eq!(auth.login_at("wrong", now), Err(LoginError::Wrong));
         }
@@ -215,16 +227,16 @@ mod tests {
     #[test]
     fn sessions_and_codes_are_bounded() {
         let auth = auth();
-        let kept = auth.login(&auth.new_code()).unwrap();
-        let lost = auth.login(&auth.new_code()).unwrap();
+        let (kept, _) = auth.login(&auth.new_code(Tier::Partial)).unwrap();
+        let (lost, _) = auth.login(&auth.new_code(Tier::Partial)).unwrap();
         for _ in 0..MAX_SESSIONS - 1 {
-            assert!(auth.is_session(&kept), "in use, so it stays");
-            auth.login(&auth.new_code()).unwrap();
+            assert!(auth.session(&kept).is_some(), "in use, so it stays");
+            auth.login(&auth.new_code(Tier::Partial)).unwrap();
         }
-        assert!(auth.is_session(&kept) && !auth.is_session(&lost));
-        let first = auth.new_code();
+        assert!(auth.session(&kept).is_some() && auth.session(&lost).is_none());
+        let first = auth.new_code(Tier::Partial);
         for _ in 0..MAX_CODES {
-            auth.new_code();
+            auth.new_code(Tier::Partial);
         }
         assert_eq!(auth.login(&first), Err(LoginError::Wrong));
     }

@@ -1,17 +1,23 @@
 //! Accepts connections and bounds what each may take: their number, the size of a head, and time.
 
-use super::{Shared, backend::Backend, guard::Guard, router};
+use super::{
+    Shared,
+    backend::Backend,
+    crowd::{Crowd, Seat},
+    guard::Guard,
+    router,
+};
 use axum::body::Body;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{convert::Infallible, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::watch,
     task::JoinSet,
 };
 
-/// Connections at once. Further ones wait to be accepted.
+/// Connections at once. A further one takes the place of one that has not shown a token.
 pub(super) const MAX_CONNECTIONS: usize = 256;
 /// Time in which a request's head must be here; also how long an idle connection is kept.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -25,23 +31,23 @@ const MAX_HEADERS: usize = 64;
 pub(super) async fn accept<B: Backend>(
     listener: TcpListener,
     shared: Arc<Shared<B>>,
-    permits: Arc<Semaphore>,
+    crowd: Arc<Crowd>,
     mut stop: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
         let next = async {
-            let permit = permits.clone().acquire_owned().await.ok()?;
-            Some((permit, listener.accept().await))
+            let accepted = listener.accept().await;
+            Some((crowd.seat().await?, accepted))
         };
         let accepted = tokio::select! {
             accepted = next => accepted,
             () = told(&mut stop) => break,
         };
         match accepted {
-            Some((permit, Ok((stream, _)))) => {
-                connections.spawn(serve(stream, shared.clone(), permit, stop.clone()));
+            Some((seat, Ok((stream, _)))) => {
+                connections.spawn(serve(stream, shared.clone(), seat, stop.clone()));
             }
             // Out of files, most likely: it passes when connections end.
             Some((_, Err(e))) => {
@@ -54,20 +60,15 @@ pub(super) async fn accept<B: Backend>(
     while connections.join_next().await.is_some() {}
 }
 
-async fn serve<B: Backend>(
-    stream: TcpStream,
-    shared: Arc<Shared<B>>,
-    permit: OwnedSemaphorePermit,
-    mut stop: watch::Receiver<bool>,
-) {
+async fn serve<B: Backend>(stream: TcpStream, shared: Arc<Shared<B>>, seat: Seat, mut stop: watch::Receiver<bool>) {
     let _ = stream.set_nodelay(true);
-    let permit = Arc::new(permit);
+    let seat = Arc::new(seat);
     let io = TokioIo::new(Guard::new(stream, &shared.headers.inert));
     let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
         let shared = shared.clone();
         let mut request = request.map(Body::new);
         // A WebSocket outlives this task and must keep counting as a connection.
-        request.extensions_mut().insert(permit.clone());
+        request.extensions_mut().insert(seat.clone());
         async move { Ok::<_, Infallible>(router::answer(shared, request).await) }
     });
     let connection = http1::Builder::new()
@@ -80,6 +81,7 @@ async fn serve<B: Backend>(
     let mut connection = std::pin::pin!(connection);
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
+        () = seat.sent_away() => return,
         () = told(&mut stop) => {
             connection.as_mut().graceful_shutdown();
             connection.await

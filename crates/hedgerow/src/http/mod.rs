@@ -8,6 +8,7 @@ mod api;
 mod auth;
 mod backend;
 mod connection;
+mod crowd;
 mod guard;
 mod hub;
 mod reply;
@@ -25,7 +26,7 @@ mod tests;
 
 use backend::Backend;
 use hedgerow_node::Caller;
-use hedgerow_sandbox::{HeaderSet, Origins, Page};
+use hedgerow_sandbox::{HeaderSet, Origins, Page, Tier};
 use std::{
     io,
     net::{IpAddr, Ipv6Addr, SocketAddr, TcpListener},
@@ -80,7 +81,7 @@ impl<B: Backend> Shared<B> {
     /// Who shows this token at this door. The dashboard's door knows sessions only, the other one none.
     fn caller(&self, from: api::From, token: &str) -> Option<Caller> {
         match from {
-            api::From::Hub => self.auth.is_session(token).then_some(Caller::Dashboard),
+            api::From::Hub => self.auth.session(token).map(Caller::Dashboard),
             api::From::Program if self.auth.is_program(token) => Some(Caller::Program),
             api::From::Program => self.backend.plugin(token).map(Caller::Plugin),
         }
@@ -89,8 +90,8 @@ impl<B: Backend> Shared<B> {
 
 impl<B> Shared<B> {
     /// A fresh one-time address of the dashboard. The code is in the fragment, which no browser sends anywhere.
-    fn login_link(&self) -> String {
-        format!("{}/#login={}", self.origins.hub(), self.auth.new_code())
+    fn login_link(&self, tier: Tier) -> String {
+        format!("{}/#login={}", self.origins.hub(), self.auth.new_code(tier))
     }
 }
 
@@ -124,7 +125,7 @@ impl<B: Backend> Server<B> {
             ending: watch::Sender::new(false),
         });
         let stop = watch::Sender::new(false);
-        let permits = Arc::new(Semaphore::new(connection::MAX_CONNECTIONS));
+        let crowd = crowd::Crowd::new(connection::MAX_CONNECTIONS);
         let mut tasks = JoinSet::new();
         for listener in [Some(listener), second(address)?].into_iter().flatten() {
             listener.set_nonblocking(true)?;
@@ -132,7 +133,7 @@ impl<B: Backend> Server<B> {
             tasks.spawn(connection::accept(
                 listener,
                 shared.clone(),
-                permits.clone(),
+                crowd.clone(),
                 stop.subscribe(),
             ));
         }
@@ -156,9 +157,9 @@ impl<B: Backend> Server<B> {
         self.shared.origins.port
     }
 
-    /// A fresh one-time address of the dashboard.
+    /// A fresh one-time address of the dashboard, for any browser.
     pub(crate) fn login_link(&self) -> String {
-        self.shared.login_link()
+        self.shared.login_link(Tier::Partial)
     }
 
     /// Waits until somebody asked the node to end (`node.shutdown`).

@@ -57,7 +57,7 @@ pub(super) fn script(text: String) -> Answer {
 pub(super) const fn status(error: &ApiError) -> StatusCode {
     match error.code {
         ErrorCode::NotFound => StatusCode::NOT_FOUND,
-        ErrorCode::Denied | ErrorCode::Refused => StatusCode::FORBIDDEN,
+        ErrorCode::Denied | ErrorCode::Refused | ErrorCode::NeedsGrant => StatusCode::FORBIDDEN,
         ErrorCode::Limit => StatusCode::PAYLOAD_TOO_LARGE,
         ErrorCode::Local | ErrorCode::Bug => StatusCode::INTERNAL_SERVER_ERROR,
         ErrorCode::Unreachable => StatusCode::SERVICE_UNAVAILABLE,

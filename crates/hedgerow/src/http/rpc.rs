@@ -7,6 +7,7 @@ use hedgerow_api::{
 };
 use hedgerow_base::AppName;
 use hedgerow_node::Caller;
+use hedgerow_sandbox::Tier;
 use serde_json::{Map, Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -77,9 +78,13 @@ impl Call {
 }
 
 fn failure(id: Value, error: &ApiError) -> Value {
+    let mut data = json!({"code": error.code});
+    if let Some(permission) = error.permission {
+        data["permission"] = json!(permission);
+    }
     json!({
         "jsonrpc": "2.0", "id": id,
-        "error": {"code": error.code.number(), "message": error.message, "data": {"code": error.code}},
+        "error": {"code": error.code.number(), "message": error.message, "data": data},
     })
 }
 
@@ -117,6 +122,8 @@ impl Opened {
     pub(super) fn wants(&self, event: &Event) -> bool {
         match event {
             Event::AppUpdate { instance, .. } => self.set().contains(&(Use::Updates, instance.clone())),
+            // Only to those who have it open.
+            Event::BackgroundMessage { instance, .. } => self.set().contains(&(Use::Updates, instance.clone())),
             Event::AppRealtime { instance, .. } => self.set().contains(&(Use::Realtime, instance.clone())),
             _ => event
                 .listener()
@@ -248,10 +255,15 @@ impl<B: Backend> Way<'_, B> {
 
     async fn carry_out(&self, request: Request) -> Result<Value, ApiError> {
         match (&request, self.opened) {
-            (Request::NodeLoginLink(_), _) => {
+            (Request::NodeLoginLink(p), _) => {
+                // Only who starts the browser can say what it is kept from.
+                let tier = match p.strict && matches!(self.caller, Caller::Program) {
+                    true => Tier::Strict,
+                    false => Tier::Partial,
+                };
                 self.node(request).await?;
                 result(&LoginLink {
-                    hub: self.shared.login_link(),
+                    hub: self.shared.login_link(tier),
                 })
             }
             (Request::NodeShutdown(_), _) => {

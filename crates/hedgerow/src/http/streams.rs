@@ -55,9 +55,7 @@ pub(super) async fn answer<B: Backend>(shared: &Arc<Shared<B>>, mut request: Req
         Ok(stream) => stream,
         Err(e) => return reply::error(reply::status(&e), e.code, &e.message),
     };
-    let permit = request
-        .extensions_mut()
-        .remove::<Arc<tokio::sync::OwnedSemaphorePermit>>();
+    let permit = request.extensions_mut().remove::<Arc<super::crowd::Seat>>();
     let upgrade = hyper::upgrade::on(&mut request);
     let peer = stream.peer.to_string();
     tokio::spawn(async move {

@@ -1,7 +1,7 @@
 //! A conversation over a connection that lasts: a token first, then JSON-RPC both ways. The same over a WebSocket and
 //! over the Unix socket, for the dashboard, for programs and for plugins.
 
-use super::{Shared, api::From, backend::Backend, connection::told, rpc};
+use super::{Shared, api::From, backend::Backend, connection::told, crowd::Seat, rpc};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use hedgerow_api::API_VERSION;
 use hedgerow_node::Caller;
@@ -63,10 +63,28 @@ pub(super) trait Socket: Send {
 
 type Pending<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Option<Value>> + Send + 'a>>>;
 
-/// Serves one connection until it ends.
-pub(super) async fn run<B: Backend, S: Socket>(mut socket: S, shared: Arc<Shared<B>>, from: From) {
-    let caller = match introduced(&mut socket, &shared, from).await {
-        Ok(caller) => caller,
+/// Serves one connection until it ends. One whose place (`seat`) others want goes, unless it has shown its token.
+pub(super) async fn run<B: Backend, S: Socket>(
+    mut socket: S,
+    shared: Arc<Shared<B>>,
+    from: From,
+    seat: Option<Arc<Seat>>,
+) {
+    let sent_away = async {
+        match &seat {
+            Some(seat) => seat.sent_away().await,
+            None => std::future::pending().await,
+        }
+    };
+    let known = tokio::select! {
+        known = introduced(&mut socket, &shared, from) => known,
+        () = sent_away => return,
+    };
+    if let (Ok(_), Some(seat)) = (&known, &seat) {
+        seat.known();
+    }
+    let caller = match known {
+        Ok(known) => known,
         Err(why) => {
             let answer = json!({"ready": false, "error": {"code": "denied", "message": why}});
             let _ = send(&mut socket, answer.to_string()).await;
@@ -89,7 +107,7 @@ pub(super) async fn run<B: Backend, S: Socket>(mut socket: S, shared: Arc<Shared
 /// A plugin has so many connections and no more.
 fn counted(caller: Caller) -> Result<(Caller, Option<OwnedSemaphorePermit>), End> {
     let permit = match &caller {
-        Caller::Dashboard | Caller::Program => None,
+        Caller::Dashboard(_) | Caller::Program | Caller::Component(_) => None,
         Caller::Plugin(session) => match session.connections.clone().try_acquire_owned() {
             Ok(permit) => Some(permit),
             Err(_) => return Err(End(End::AGAIN, "too many connections of this plugin; close one first")),
@@ -128,6 +146,9 @@ fn welcome(caller: &Caller) -> String {
         ready["plugin"] = json!(*session.name);
         ready["permissions"] = json!(*session.granted);
     }
+    if let Caller::Dashboard(tier) = caller {
+        ready["tier"] = json!(tier.name());
+    }
     ready.to_string()
 }
 
@@ -135,7 +156,7 @@ fn welcome(caller: &Caller) -> String {
 async fn dismissed(caller: &mut Caller) {
     match caller {
         Caller::Plugin(session) => session.ended().await,
-        Caller::Dashboard | Caller::Program => std::future::pending().await,
+        Caller::Dashboard(_) | Caller::Program | Caller::Component(_) => std::future::pending().await,
     }
 }
 

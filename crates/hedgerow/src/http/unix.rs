@@ -70,7 +70,7 @@ pub(super) async fn accept<B: Backend>(
                 let shared = shared.clone();
                 connections.spawn(async move {
                     let _counted = permit;
-                    talk::run(Lines::new(stream), shared, From::Program).await;
+                    talk::run(Lines::new(stream), shared, From::Program, None).await;
                 });
             }
             // Out of files, most likely: it passes when connections end.

@@ -105,7 +105,7 @@ impl Engine {
     }
 
     /// Where a peer comes from: its network, or the relay that it is behind.
-    fn prefix(&self, node: &NodeId) -> Prefix {
+    pub(crate) fn prefix(&self, node: &NodeId) -> Prefix {
         match self.net.peer(node) {
             Some((info, _)) => match info.address {
                 Some(address) if info.path != PathKind::Relay => Prefix::of(&address),

@@ -129,8 +129,9 @@ impl AppStreams {
         let open = self.state().open.get(&number).cloned();
         let theirs = |open: &Arc<Open>| match caller {
             Caller::Plugin(session) => open.listener.strip_prefix("plugin:") == Some(&session.name),
+            Caller::Component(id) => open.listener == super::component_listener(id),
             // The hub speaks for its widgets and knows which stream belongs to which.
-            Caller::Dashboard | Caller::Program => true,
+            Caller::Dashboard(_) | Caller::Program => true,
         };
         open.filter(theirs).ok_or_else(|| {
             ApiError::new(

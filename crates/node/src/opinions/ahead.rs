@@ -9,6 +9,7 @@ use hedgerow_api::{
 use hedgerow_base::{ContentId, RecordId, WidgetId};
 use hedgerow_store::said::{Filter, Sort};
 use hedgerow_trust::{Budget, Candidate, standing::KNOWN};
+use std::collections::BTreeMap;
 
 /// After something changed, in milliseconds.
 const SOON_MS: u64 = 200;
@@ -20,6 +21,10 @@ const LOOK: u32 = 60;
 const LARGEST: u64 = 16 << 20;
 const DAY_MS: u64 = 24 * 3600 * 1000;
 const HOUR_MS: u64 = 3600 * 1000;
+/// Releases that are remembered to be tried later.
+const MOST_LATER: usize = 1024;
+/// Packages that are fetched at once while a peer waits for one.
+const MOST_AT_ONCE: usize = 16;
 
 /// What is under way.
 #[derive(Default)]
@@ -29,11 +34,21 @@ pub(crate) struct Ahead {
     updating: Option<WidgetId>,
     /// Bytes fetched for peers on a day (days since 1970).
     for_others: (u64, u64),
-    /// Releases whose installation failed in this run: not tried again and again.
-    failed: std::collections::BTreeSet<RecordId>,
+    /// Releases that were not to be had, or were not in order, and when they are tried again.
+    later_ms: BTreeMap<RecordId, u64>,
 }
 
 impl Ahead {
+    /// Not before then.
+    fn put_off(&mut self, release: RecordId, until_ms: u64) {
+        if self.later_ms.len() >= MOST_LATER {
+            self.later_ms.clear();
+        }
+        self.later_ms.insert(release, until_ms);
+    }
+    fn is_put_off(&self, release: &RecordId, now_ms: u64) -> bool {
+        self.later_ms.get(release).is_some_and(|until| *until > now_ms)
+    }
     pub(crate) const fn poll_timeout(&self) -> Option<u64> {
         self.due_ms
     }
@@ -121,7 +136,7 @@ impl Engine {
             || expired
             || older && self.directory.stands(widget, &current)
             || self.directory.is_two_faced(widget)
-            || self.opinions.ahead.failed.contains(&id)
+            || self.opinions.ahead.is_put_off(&id, self.now_ms())
             || known_since.saturating_add(held) > self.now_ms();
         if !allowed || refused || !self.update_plan(widget)?.added.is_empty() {
             return Ok(None);
@@ -146,11 +161,15 @@ impl Engine {
             }
             Err(error) => {
                 tracing::info!(%widget, %error, "a release was not installed by itself");
-                // Whoever has it may come later; what is wrong stays wrong.
-                if error.code != hedgerow_api::ErrorCode::Unreachable {
-                    self.opinions.ahead.failed.insert(record);
-                    self.ahead_soon();
-                }
+                // Whoever has it may come later; what is wrong stays wrong. Others are not kept waiting by it.
+                let gone = error.code == hedgerow_api::ErrorCode::Unreachable;
+                let until = if gone {
+                    self.now_ms().saturating_add(AGAIN_MS)
+                } else {
+                    u64::MAX
+                };
+                self.opinions.ahead.put_off(record, until);
+                self.ahead_soon();
             }
         }
         Ok(())
@@ -182,7 +201,7 @@ impl Engine {
                 bytes: release.size,
                 whitelisted: self.standing(&row.widget)?.vouched,
                 installed: self.installed.contains_key(&row.widget) || self.files.has(&release.content),
-                blocked: self.directory.is_two_faced(&row.widget) || self.opinions.ahead.failed.contains(&id),
+                blocked: self.directory.is_two_faced(&row.widget) || self.opinions.ahead.is_put_off(&id, now),
             });
         }
         let Some(next) = budget.next(&candidates).map(|candidate| candidate.widget) else {
@@ -213,8 +232,8 @@ impl Engine {
     ) -> Result<(), ApiError> {
         self.opinions.ahead.fetching = false;
         if !here {
-            // Tried again after a restart, or when a newer release comes.
-            self.opinions.ahead.failed.insert(id);
+            let until = self.now_ms().saturating_add(HOUR_MS);
+            self.opinions.ahead.put_off(id, until);
             return Ok(());
         }
         self.keep(|kept| {
@@ -241,7 +260,8 @@ impl Engine {
         }
         let disk = kept.collect_disk.saturating_sub(kept.collected.values().sum());
         let left = kept.collect_daily.saturating_sub(ahead.for_others.1);
-        if !kept.collect || self.relaying.is_metered() || size > LARGEST.min(disk).min(left) {
+        let busy = self.fetches_under_way() >= MOST_AT_ONCE;
+        if busy || !kept.collect || self.relaying.is_metered() || size > LARGEST.min(disk).min(left) {
             return None;
         }
         if self.directory.is_two_faced(&widget) || self.standing(&widget).ok()?.blocked.is_some() {

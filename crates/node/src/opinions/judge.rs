@@ -117,11 +117,11 @@ impl Engine {
             return;
         }
         self.opinions.judging.due_ms = None;
-        self.opinions.judging.running = true;
         let given = match self.given(now) {
             Ok(given) => given,
             Err(error) => return self.fail(error),
         };
+        self.opinions.judging.running = true;
         let shared = self.shared.clone();
         let node = self.handle();
         self.runtime.spawn(async move {
@@ -297,8 +297,8 @@ fn judge(store: &Store, given: Given) -> Result<(View, BTreeMap<WidgetId, ScoreR
     Ok((view, scores))
 }
 
-/// Of widgets of different authors whose names look the same, all but the one that most people use, as far as it is used by
-/// more than one. A fork may have the name of what it came from in its own.
+/// Of widgets of different authors whose names look the same, all but the best known one: used, liked or vouched for by most
+/// known people, then used by most, then rated by most. Equals are not told apart.
 fn lookalikes(view: &View, names: &[(WidgetId, String)]) -> BTreeMap<WidgetId, WidgetId> {
     let mut alike: BTreeMap<String, Vec<WidgetId>> = BTreeMap::new();
     for (widget, name) in names {

@@ -9,7 +9,7 @@ use hedgerow_api::{
     ApiError, ErrorCode,
     types::{FrontPage, Order, SearchParams, Shelf, StatsParams, TopPerson, TopWidget, WidgetSummary},
 };
-use hedgerow_base::{InstanceId, PersonId};
+use hedgerow_base::PersonId;
 use hedgerow_store::{
     directory::HeadRow,
     said::{Filter, Sort},
@@ -184,23 +184,6 @@ impl Wanted {
 }
 
 impl Engine {
-    /// A widget asks: its instance must be there and have the permission.
-    fn may_see_directory(&self, instance: Option<&str>) -> Result<(), ApiError> {
-        let Some(instance) = instance else { return Ok(()) };
-        let id: InstanceId = parsed(instance)?;
-        let state = self.instances.get(&id).filter(|state| state.removed_ms.is_none());
-        let state = state.ok_or_else(|| ApiError::new(ErrorCode::NotFound, "there is no such instance"))?;
-        let asked = self.installed.get(&state.widget).is_some_and(|installed| {
-            let mut asks = installed.current.permissions.iter();
-            asks.any(|permission| permission.name == "directory")
-        });
-        if asked {
-            return Ok(());
-        }
-        let why = "this widget did not ask for the permission \"directory\"; its author adds it to manifest.toml, with a reason";
-        Err(ApiError::new(ErrorCode::Denied, why))
-    }
-
     fn top_people(
         &self,
         mut people: Vec<(PersonId, f64, u32)>,
@@ -221,7 +204,6 @@ impl Engine {
     }
 
     pub(crate) fn top_authors(&self, p: &StatsParams) -> Result<Vec<TopPerson>, ApiError> {
-        self.may_see_directory(p.instance.as_deref())?;
         let view = &self.opinions.view;
         let mut of: BTreeMap<PersonId, u32> = BTreeMap::new();
         for author in view.evidence.authors.values() {
@@ -242,7 +224,6 @@ impl Engine {
     }
 
     pub(crate) fn top_moderators(&self, p: &StatsParams) -> Result<Vec<TopPerson>, ApiError> {
-        self.may_see_directory(p.instance.as_deref())?;
         let view = &self.opinions.view;
         let mut given: BTreeMap<PersonId, u32> = BTreeMap::new();
         let mut followed: BTreeMap<PersonId, f64> = BTreeMap::new();
@@ -266,7 +247,6 @@ impl Engine {
     }
 
     pub(crate) fn similar_peers(&self, p: &StatsParams) -> Result<Vec<TopPerson>, ApiError> {
-        self.may_see_directory(p.instance.as_deref())?;
         let similar = self.opinions.rounds.similar().into_iter();
         let people =
             similar.map(|(person, likeness, common)| (person, likeness, u32::try_from(common).unwrap_or(u32::MAX)));
@@ -276,9 +256,6 @@ impl Engine {
 
 /// The first widgets of an order, for a widget on the dashboard.
 pub(crate) async fn top_widgets(node: &NodeHandle, p: StatsParams, newest: bool) -> Result<Vec<TopWidget>, ApiError> {
-    let instance = p.instance.clone();
-    node.with(move |engine| engine.may_see_directory(instance.as_deref()))
-        .await?;
     let limit = p.limit.unwrap_or(LINES).clamp(1, MOST_LINES);
     let shared = node.shared.clone();
     let sort = if newest { Sort::Newest } else { Sort::Popularity };

@@ -203,7 +203,10 @@ impl Engine {
         self.directory_settings()
     }
     pub(crate) fn trust(&mut self, key: &str, on: bool) -> Result<DirectorySettings, ApiError> {
-        self.list(key, on, |kept| &mut kept.trusted)
+        let settings = self.list(key, on, |kept| &mut kept.trusted)?;
+        // What their widgets may do unasked follows from it.
+        self.share_instances();
+        Ok(settings)
     }
     pub(crate) fn subscribe(&mut self, key: &str, on: bool) -> Result<DirectorySettings, ApiError> {
         self.list(key, on, |kept| &mut kept.block_lists)

@@ -99,7 +99,7 @@ impl Engine {
             let other = self.head_summary(first)?;
             other.map(|s| {
                 format!(
-                    "Its name looks like that of {} by {}, which more people use.",
+                    "Its name looks like that of {} by {}, which is better known here.",
                     s.name, s.author
                 )
             })

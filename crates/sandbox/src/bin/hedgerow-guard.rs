@@ -1,12 +1,20 @@
-//! Guard and launcher of plugins as a program of their own, for the tests of this crate. The real program has them
-//! inside.
+//! Guard and launcher of plugins, and translator of components, as a program of their own, for the tests of this crate.
+//! The real program has them inside.
 
-fn main() {
-    #[cfg(unix)]
-    match std::env::args().nth(1).as_deref() {
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    match arguments.next().as_deref().and_then(|a| a.to_str()) {
+        Some("translate") => return hedgerow_sandbox::component::child_main(arguments),
+        #[cfg(unix)]
         Some("launch") => hedgerow_sandbox::plugin::launch(),
+        #[cfg(unix)]
         _ => {
             let _ = hedgerow_sandbox::plugin::guard("launch");
         }
+        #[cfg(not(unix))]
+        _ => {}
     }
+    ExitCode::SUCCESS
 }

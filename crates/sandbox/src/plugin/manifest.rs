@@ -245,6 +245,12 @@ fn check_permissions(permissions: &[Asked]) -> Result<(), ManifestError> {
                 asked.name.name()
             )));
         }
+        if asked.name.for_plugin().is_none() {
+            return Err(ManifestError(format!(
+                "permissions: {:?} is for widgets, not for plugins",
+                asked.name.name()
+            )));
+        }
         if permissions.iter().take(at).any(|before| before.name == asked.name) {
             return Err(ManifestError(format!(
                 "permissions: {:?} is asked for twice",

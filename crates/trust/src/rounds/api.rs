@@ -27,6 +27,13 @@ pub enum Input {
         /// Whether this side begins.
         begin: bool,
     },
+    /// It is reached in another way now.
+    Moved {
+        /// The peer.
+        peer: NodeId,
+        /// As in [`Input::Connected`].
+        network: Vec<u8>,
+    },
     /// It is gone.
     Disconnected {
         /// The peer.

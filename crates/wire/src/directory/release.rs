@@ -139,6 +139,14 @@ pub struct Permission {
     /// The author's reason.
     #[n(1)]
     pub reason: String,
+    /// What it is limited to: short texts. Absent where it is not limited, as in records of earlier versions.
+    #[n(2)]
+    pub scope: Option<Vec<String>>,
+}
+
+/// At most 18 texts of one line, each at most 253 bytes.
+fn is_scope(scope: Option<&[String]>) -> bool {
+    scope.is_none_or(|texts| texts.len() <= 18 && texts.iter().all(|text| is_named(text, 253)))
 }
 
 /// A signed package of a widget.
@@ -228,7 +236,7 @@ impl Release {
         let all_named = |texts: &[String], most: usize, longest: usize| {
             texts.len() <= most && texts.iter().all(|text| is_named(text, longest))
         };
-        let asked = |p: &Permission| is_named(&p.name, 48) && is_line(&p.reason, 320);
+        let asked = |p: &Permission| is_named(&p.name, 48) && is_line(&p.reason, 320) && is_scope(p.scope.as_deref());
         let texts = [
             ("name", is_named(&self.name, 128)),
             ("version", is_named(&self.version, 64)),

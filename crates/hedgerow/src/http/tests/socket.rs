@@ -1,4 +1,4 @@
-use super::{ID, Running, start};
+use super::{ID, Running, TOKEN, start};
 use futures_util::{SinkExt, StreamExt};
 use hedgerow_api::Event;
 use serde_json::{Value, json};
@@ -50,7 +50,10 @@ async fn hear(socket: &mut Socket) -> Value {
 async fn logged_in(node: &Running) -> Socket {
     let mut socket = connect(node, Some(&format!("http://{}", node.hub()))).await.unwrap();
     say(&mut socket, json!({"token": node.session().await})).await;
-    assert_eq!(hear(&mut socket).await, json!({"ready": true, "api": 1}));
+    assert_eq!(
+        hear(&mut socket).await,
+        json!({"ready": true, "api": 1, "tier": "partial"})
+    );
     socket
 }
 
@@ -247,4 +250,50 @@ async fn stopping_ends_the_connections() {
     let mut socket = logged_in(&node).await;
     node.server.stop().await;
     assert_eq!(hear(&mut socket).await, json!({"closed": 1001}));
+}
+
+#[tokio::test]
+async fn a_session_of_a_strict_link_is_told_so_and_only_programs_make_such_links() {
+    let node = start();
+    let bearer = format!("Bearer {TOKEN}");
+    let headers = [
+        ("host", &*node.program()),
+        ("authorization", &*bearer),
+        ("content-type", "application/json"),
+    ];
+    let strict = json!({"jsonrpc": "2.0", "id": 1, "method": "node.login_link", "params": {"strict": true}});
+    let got = node.ask("POST /api/rpc", &headers, strict.to_string().as_bytes()).await;
+    let link = got.json()["result"]["hub"].as_str().unwrap().to_owned();
+    let session = node.login(link.split_once("#login=").unwrap().1).await.json();
+    assert_eq!(session["tier"], json!("strict"));
+    let mut socket = connect(&node, Some(&format!("http://{}", node.hub()))).await.unwrap();
+    say(&mut socket, json!({"token": session["token"]})).await;
+    assert_eq!(hear(&mut socket).await["tier"], json!("strict"));
+
+    let mut dashboard = logged_in(&node).await;
+    let got = call(&mut dashboard, 2, "node.login_link", json!({"strict": true})).await;
+    let link = got["result"]["hub"].as_str().unwrap().to_owned();
+    let session = node.login(link.split_once("#login=").unwrap().1).await.json();
+    assert_eq!(
+        session["tier"],
+        json!("partial"),
+        "a browser cannot say what it is kept from"
+    );
+}
+
+#[tokio::test]
+async fn a_crowd_of_silent_strangers_keeps_nobody_out() {
+    let node = start();
+    let mut crowd = Vec::new();
+    for _ in 0..super::super::connection::MAX_CONNECTIONS + 40 {
+        crowd.push(TcpStream::connect(("127.0.0.1", node.port)).await.unwrap());
+    }
+    let mut owner = timeout(Duration::from_secs(5), logged_in(&node))
+        .await
+        .expect("served at once");
+    for _ in 0..40 {
+        crowd.push(TcpStream::connect(("127.0.0.1", node.port)).await.unwrap());
+    }
+    let got = timeout(Duration::from_secs(5), call(&mut owner, 1, "node.status", json!({}))).await;
+    assert!(got.expect("still there")["result"].is_object());
 }

@@ -1,0 +1,8 @@
+//! Components, made from WebAssembly text and the real hedgerow.wit, in a host with real limits.
+#![allow(clippy::unwrap_used)]
+
+mod calls;
+mod code;
+mod limits;
+mod refusals;
+mod world;

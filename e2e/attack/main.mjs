@@ -1,0 +1,143 @@
+// `cargo xtask attack`: attacks the real node and the real browser inside networks that lead nowhere, and the same pages
+// without protection beside them. README.md says what the columns mean and how a group is added.
+import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { inside, make } from "./netns.mjs";
+import { vectors } from "./vectors/index.mjs";
+
+const { values: options } = parseArgs({
+  options: {
+    json: { type: "boolean" },
+    only: { type: "string" },
+    tier: { type: "string", default: "all" },
+    pages: { type: "string" },
+    requests: { type: "string" },
+    seed: { type: "string" },
+    help: { type: "boolean" },
+  },
+});
+const USAGE = `cargo xtask attack [--json] [--only ID,ID] [--tier strict|partial|all]   all attacks, or those whose ids begin so
+cargo xtask attack --pages DIR [--json] [--tier …]   each *.html of a folder, as a widget; SINK in it becomes a watched name
+cargo xtask attack --requests N [--seed S] [--json]   random requests against the API`;
+/** Requests that go with every full run. */
+const SHORT = 20_000;
+const TIERS = ["strict", "partial"];
+
+if (options.help || !["all", ...TIERS].includes(options.tier)) {
+  console.error(USAGE);
+  process.exit(options.help ? 0 : 2);
+}
+const tiers = options.tier === "all" ? TIERS : [options.tier];
+const begin = Date.now();
+const say = (text) => process.stderr.write(`${text}\n`);
+const good = (t) => t.ran && t.blocked && t.control_leaked;
+const got = (r) => r !== undefined && (r.stolen === true || r.leaks.length > 0);
+const chosen = (id) => !options.only || options.only.split(",").some((one) => id.startsWith(one.trim()));
+
+if (options.requests) await requestsAlone();
+else await suite();
+
+async function requestsAlone() {
+  const out = await phase("requests", "requests.mjs", { count: Number(options.requests), seed: options.seed });
+  console.log(JSON.stringify(out));
+  process.exit(out.unauthenticated_2xx === 0 && out.alive ? 0 : 1);
+}
+
+async function suite() {
+  const ids = vectors.map((v) => v.id).filter(chosen);
+  const pages = options.pages ? readdirSync(options.pages).filter((name) => name.endsWith(".html")).sort().map((name) => resolve(join(options.pages, name))) : null;
+  const tests = [];
+  const withPages = pages !== null || ids.length > 0;
+  const run = (tier, some = ids) => phase(tier, "phase.mjs", { tier, ids: some, pages });
+  // Two at a time: each is mostly waiting.
+  const control = withPages ? run("control") : null;
+  const results = [];
+  for (const tier of withPages ? tiers : []) results.push(await again(await run(tier), (r) => !r.ran, run));
+  const reference = control ? await again(await control, (r) => !got(r), run) : null;
+  const network = vectors.filter((v) => chosen(v.id) && !v.stolen).map((v) => v.id);
+  if (!pages && tiers.includes("strict") && network.length > 0) results.push(await again(await phase("launcher", "phase.mjs", { tier: "launcher", ids: network }), (r) => !r.ran, run));
+  for (const result of results) tests.push(...judged(result, reference));
+  if (!pages) tests.push(...(await phase("hub", "hub.mjs", { only: options.only ?? null, count: SHORT })).tests.filter((t) => chosen(t.id)));
+  report(tests);
+}
+
+/** Once more for those that a busy machine left unproven: what leaked before stays. */
+async function again(result, unproven, run) {
+  const ids = result.results.filter(unproven).map((r) => r.id);
+  if (ids.length === 0 || options.pages) return result;
+  const second = await run(result.tier, ids);
+  const better = new Map(second.results.map((r) => [r.id, r]));
+  const results = result.results.map((r) => (better.has(r.id) ? { ...better.get(r.id), stolen: r.stolen || better.get(r.id).stolen, leaks: [...r.leaks, ...better.get(r.id).leaks] } : r));
+  return { ...result, packets: result.packets + second.packets, strays: [...result.strays, ...second.strays], alive: result.alive && second.alive, results };
+}
+
+/** What a tier's pages did beside what they did without protection. */
+function judged(result, reference) {
+  const without = new Map(reference.results.map((r) => [r.id, r]));
+  const tests = result.results.map((r) => ({
+    id: r.id,
+    name: r.name,
+    tier: result.tier,
+    ran: r.ran,
+    blocked: !got(r),
+    control_leaked: got(without.get(r.id)),
+    leaks: r.leaks,
+    control_leaks: without.get(r.id)?.leaks.slice(0, 5) ?? [],
+    ...(r.why ? { evidence: r.why } : {}),
+    ...(r.failed ? { failed: r.failed } : {}),
+    ...(r.killed ? { renderer_ended: true } : {}),
+  }));
+  if (result.tier !== "partial") {
+    tests.push({
+      id: "00.packets", name: "not one packet of any kind left, whatever sent it", tier: result.tier, ran: result.alive && result.results.every((r) => r.ran),
+      blocked: result.packets === 0, control_leaked: reference.packets > 0, leaks: result.strays, packets: result.packets,
+    });
+  } else if (!options.pages) {
+    tests.push({
+      id: "00.strays", name: "no name or address but those of the pages above", tier: result.tier, ran: result.alive,
+      blocked: result.strays.length === 0, control_leaked: reference.packets > 0, leaks: result.strays,
+    });
+  }
+  return tests;
+}
+
+function report(tests) {
+  tests.sort((a, b) => (a.id === b.id ? (a.tier < b.tier ? 1 : -1) : a.id < b.id ? -1 : 1));
+  const failed = tests.filter((t) => !good(t));
+  if (options.json) console.log(JSON.stringify({ tests, seconds: Math.round((Date.now() - begin) / 100) / 10 }));
+  else table(tests);
+  say(`${tests.length - failed.length} of ${tests.length} held in ${Math.round((Date.now() - begin) / 1000)} s${failed.length ? `; not: ${failed.map((t) => `${t.id} (${t.tier})`).join(", ")}` : ""}`);
+  process.exit(failed.length === 0 && tests.length > 0 ? 0 : 1);
+}
+
+function table(tests) {
+  const rows = tests.map((t) => [t.id, t.tier, t.ran ? "ran" : "DID NOT RUN", t.blocked ? "blocked" : "GOT THROUGH", t.control_leaked ? "leaks" : "NO LEAK", `${t.name}${t.failed ? ` (${t.failed})` : ""}${t.blocked || !t.leaks?.length ? "" : `: ${t.leaks.slice(0, 3).join(", ")}`}`]);
+  const head = ["ID", "TIER", "RAN", "HERE", "CONTROL", "WHAT"];
+  const width = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i].length)));
+  for (const row of [head, ...rows]) console.log(row.map((cell, i) => (i === 5 ? cell : cell.padEnd(width[i]))).join("  "));
+}
+
+/** Runs a program of this folder in a network of its own; answers the JSON that it prints. */
+async function phase(name, file, plan) {
+  const network = `attack-${process.pid}-${name}`;
+  const remove = make(network);
+  const clean = () => { remove(); process.exit(1); };
+  process.once("SIGINT", clean);
+  process.once("SIGTERM", clean);
+  try {
+    say(`${name}…`);
+    const line = inside(network, process.execPath, join(import.meta.dirname, file), JSON.stringify(plan));
+    const child = spawn(line[0], line.slice(1), { stdio: ["ignore", "pipe", "inherit"] });
+    let text = "";
+    child.stdout.on("data", (bytes) => (text += bytes));
+    const code = await new Promise((done) => child.once("close", done));
+    if (code !== 0) throw new Error(`${file} (${name}) ended with ${code}`);
+    return JSON.parse(text);
+  } finally {
+    process.off("SIGINT", clean);
+    process.off("SIGTERM", clean);
+    remove();
+  }
+}
