@@ -14,11 +14,11 @@ function run(pulse: Pulse, from: number, ms: number, delay: (at: number) => numb
 }
 
 describe("whether a widget lives", () => {
-  test("one that answers is well, and is asked every two seconds", () => {
+  test("one that answers is well, and is asked about every two seconds", () => {
     const pulse = new Pulse(0);
     let asked = 0;
     expect(new Set(run(pulse, 0, 60_000, () => { asked += 1; return 5; }))).toEqual(new Set(["well"]));
-    expect(asked).toBe(30);
+    expect(Math.abs(asked - 30)).toBeLessThan(3);
   });
   test("one that stopped answering is frozen after six seconds, not before", () => {
     const pulse = new Pulse(0);
@@ -43,6 +43,12 @@ describe("whether a widget lives", () => {
     expect(pulse.tooHungry(70_000)).toBe(true);
     expect(run(pulse, 70_000, 20_000, () => 5).at(-1)).toBe("well");
     expect(pulse.tooHungry(90_000)).toBe(false);
+  });
+  test("one that works in a beat of its own is found hungry, wherever the beat begins", () => {
+    for (const beat of [500, 1_000, 2_000]) for (let begin = 0; begin < beat; begin += 50) {
+      const busy = (at: number): number => { const into = (at + begin) % beat; return into < beat * 0.9 ? beat * 0.9 - into : 0; };
+      expect(run(new Pulse(0), 0, 30_000, busy), `${beat} ms, begun ${begin} ms before`).toContain("hungry");
+    }
   });
   test("nothing is judged while the dashboard was blocked or nobody looked", () => {
     const pulse = new Pulse(0);

@@ -1,8 +1,13 @@
 /** Whether a widget still lives, judged by how it answers pings. Nothing here has a clock: the time is passed in. */
 
 export const WATCH = {
-  /** How often a widget is asked, milliseconds. */
+  /** About how often a widget is asked, milliseconds. */
   every: 2_000,
+  /**
+   * Not quite so often: a widget that works in a beat of its own would else be asked at the same point of each beat, and
+   * be found busy always or never.
+   */
+  unsteady: [-500, 250, 500, -250, -250],
   /** Without an answer for so long it is frozen. */
   frozen: 6_000,
   /** The first answer may take longer: large apps start in one piece. */
@@ -80,8 +85,8 @@ export class Pulse {
   /** The number of a ping that is to go out now, or null. */
   ping(now: number): number | null {
     if (now < this.#due || !this.#open) return null;
-    this.#due = Math.max(this.#due + WATCH.every, now);
     this.#n += 1;
+    this.#due = Math.max(this.#due + WATCH.every + (WATCH.unsteady[this.#n % WATCH.unsteady.length] ?? 0), now);
     this.#sent.set(this.#n, now);
     if (this.#sent.size > 16) this.#sent.delete(this.#sent.keys().next().value ?? 0);
     this.#asked ??= now;
