@@ -18,7 +18,7 @@ addEventListener("message", async (e) => {
   if (e.data?.type !== "port") return;
   port = e.ports[0];
   port.onmessage = ({ data }) => {
-    if (data.event === "ping") return window.mute || port.postMessage({ sign: "pong", n: data.n });
+    if (data.event === "ping") return window.mute || port.postMessage({ sign: "pong", n: data.n, heap: window.heap });
     if (data.event === "background_message") return (window.told ??= []).push(data.message);
     if (data.event === "update") { got.push(data.update.serial); const log = document.getElementById("log"); if (log && data.update.payload?.text) { const p = document.createElement("p"); p.textContent = data.update.payload.text; log.append(p); } return; }
     const w = waiting.get(data.id); if (!w) return; waiting.delete(data.id);

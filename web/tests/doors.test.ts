@@ -35,7 +35,9 @@ describe("what a widget may ask of things outside, read", () => {
   });
   test("signs of life are three, and of exact shape", () => {
     expect(readSign({ sign: "bye", id: 1 })).toEqual({ sign: "bye" });
-    expect(readSign({ sign: "pong", n: 3, more: 1 })).toEqual({ sign: "pong", n: 3 });
+    expect(readSign({ sign: "pong", n: 3, more: 1 })).toEqual({ sign: "pong", n: 3, heap: 0 });
+    expect(readSign({ sign: "pong", n: 3, heap: 9 })).toEqual({ sign: "pong", n: 3, heap: 9 });
+    for (const heap of ["9", -1, NaN, null]) expect(readSign({ sign: "pong", n: 3, heap })).toEqual({ sign: "pong", n: 3, heap: 0 });
     expect(readSign({ sign: "dialog", open: false })).toEqual({ sign: "dialog", open: false });
     for (const bad of [null, 5, { sign: "pong" }, { sign: "pong", n: "3" }, { sign: "pong", n: 1.5 }, { sign: "dialog", open: 1 }, { sign: "x", n: 1 }, { id: 1, call: "notify" }]) expect(readSign(bad)).toBeNull();
   });

@@ -216,6 +216,12 @@ await step("one that is busy all the time has a badge and can be paused", async 
   await page.getByText("Which car? is paused").waitFor();
   await page.getByRole("button", { name: /^Resume/ }).click();
 });
+await step("one that takes more than a gigabyte is paused", async () => {
+  await page.frameLocator('iframe[title="Which car?"]').getByText("Tom's van").waitFor();
+  await app(1).evaluate(() => { globalThis.heap = 2 ** 31; });
+  await page.getByText("Which car? took more than 1 GB of memory and was paused").waitFor({ timeout: 30_000 });
+  await page.getByRole("button", { name: /^Resume/ }).click();
+});
 for (const theme of ["light", "dark"]) for (const width of [390, 1440]) {
   await step(`pictures at ${width} in ${theme}`, async () => {
     await page.setViewportSize({ width, height: width === 390 ? 844 : 900 });

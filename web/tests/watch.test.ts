@@ -52,6 +52,13 @@ describe("whether a widget lives", () => {
       expect(run(new Pulse(0), 0, 30_000, busy), `${beat} ms, begun ${begin} ms before`).toContain("hungry");
     }
   });
+  test("one that holds more than a gigabyte is found, after three answers and not by one", () => {
+    const pulse = new Pulse(0);
+    const answer = (now: number, heap: number): void => { const n = pulse.ping(now); if (n !== null) pulse.pong(n, now + 5, heap); };
+    for (let now = 0; now < 30_000; now += 2_600) { answer(now, now % 5_200 === 0 ? 2 * WATCH.memory : 2 ** 20); expect(pulse.health(now + 10)).toBe("well"); }
+    for (let k = 0; k < WATCH.fat; k += 1) answer(40_000 + k * 3_000, WATCH.memory + 1);
+    expect(pulse.health(50_000)).toBe("memory");
+  });
   test("nothing is judged while the dashboard was blocked or nobody looked", () => {
     const pulse = new Pulse(0);
     run(pulse, 0, 10_000, () => 5);

@@ -34,6 +34,7 @@ const BENCHES: &[(&str, Program)] = &[
     ("node", Program::Script("e2e/bench/node.mjs")),
     ("doors", Program::Script("e2e/bench/doors.mjs")),
     ("events", Program::Script("e2e/bench/events.mjs")),
+    ("many", Program::Script("e2e/bench/many.mjs")),
 ];
 
 /// Runs all benchmarks, or the named one. Fails when a number misses its target.

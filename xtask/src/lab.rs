@@ -184,7 +184,7 @@ fn needed() -> Result<()> {
 }
 
 fn build() -> Result<PathBuf> {
-    run(&root(), &cargo(), &["build", "--package", "lab"])?;
+    run(&root(), &cargo(), &["build", "--workspace", "--bin", "lab"])?;
     Ok(target()?
         .join("debug")
         .join(format!("lab{}", std::env::consts::EXE_SUFFIX)))

@@ -2,6 +2,7 @@
 
 mod api;
 mod attack;
+mod authoring;
 mod bench;
 mod lab;
 mod licences;
@@ -21,6 +22,7 @@ cargo xtask test [--quick]       every check; --quick leaves out browsers, insta
 cargo xtask bench [--json] [NAME]  the numbers that the project promises; `messaging`: ours beside other programs
 cargo xtask lab nat|doctor|idle|events|relays|hostile|lookup|check [ARGUMENTS]  real nodes behind every kind of NAT (on Linux)
 cargo xtask attack [--json] [--only ID,ID] [--tier strict|partial|all] | --pages DIR | --requests N  attacks on widgets' fences and the API
+cargo xtask authoring [--json] [--only js,python,c,rust]  background parts in each language, built and run (needs the registries)
 cargo xtask tidy [--ratchet]     the rules of the house; --ratchet records the present excesses
 cargo xtask api [--check]        regenerate, or compare, what comes from crates/api";
 
@@ -61,6 +63,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         }
         "lab" => lab::lab(rest),
         "attack" => attack::attack(rest),
+        "authoring" => authoring::authoring(rest),
         "tidy" => {
             allow(&ours, &["--ratchet"])?;
             tidy::command(ours.contains(&"--ratchet"))

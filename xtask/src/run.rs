@@ -5,6 +5,7 @@ use std::{
     env,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 /// The root of the project.
@@ -16,6 +17,26 @@ pub fn root() -> PathBuf {
 /// The cargo that runs this.
 pub fn cargo() -> String {
     env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned())
+}
+
+/// Whether cargo builds our own crates with clippy's compiler from now on.
+static LINTED: AtomicBool = AtomicBool::new(false);
+
+/// From now on our own crates are built by clippy's compiler, and a warning is an error; or no longer. `cargo clippy` itself
+/// only checks, and so goes through all libraries of others once more, which takes a build machine minutes.
+pub fn lint_what_is_built(on: bool) {
+    LINTED.store(on, Ordering::Relaxed);
+}
+
+/// What `cargo clippy` would set.
+fn lints() -> &'static [(&'static str, &'static str)] {
+    match LINTED.load(Ordering::Relaxed) {
+        true => &[
+            ("RUSTC_WORKSPACE_WRAPPER", "clippy-driver"),
+            ("CLIPPY_ARGS", "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__"),
+        ],
+        false => &[],
+    }
 }
 
 /// Where cargo puts what it builds.
@@ -40,7 +61,7 @@ pub fn run_with(folder: &Path, program: &str, arguments: &[&str], environment: &
     without_our_package(&mut command);
     let status = command
         .args(arguments)
-        .envs(environment.iter().copied())
+        .envs(lints().iter().chain(environment).copied())
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(std::io::stderr())

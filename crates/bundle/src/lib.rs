@@ -22,7 +22,7 @@ pub use manifest::{Asked, Manifest, PermissionDiff, check_version, sentence};
 pub use mime::mime_for;
 pub use package::{FileInfo, Package, pack};
 pub use scope::{Scope, ScopeError};
-pub use skeleton::skeleton;
+pub use skeleton::{Language, skeleton, skeleton_with_background};
 pub use zeronet::{P2pJsonError, p2p_rules};
 
 #[cfg(test)]

@@ -113,7 +113,12 @@ impl Package {
         if let Some(text) = self.short_text("p2p.json", "p2p.json")? {
             self.manifest.take_p2p(&text)?;
         }
-        Ok(())
+        match &self.manifest.component {
+            Some(path) if !self.files.contains_key(path) => Err(PackageError::Manifest(format!(
+                "component names {path}, which is not in the package; build it first (src/BUILD.md of a new widget says how)"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// A text that is no longer than a manifest may be.

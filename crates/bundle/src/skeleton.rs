@@ -14,6 +14,88 @@ const FILES: [(&str, &str); 6] = [
     ("style.css", include_str!("../skeleton/style.css")),
 ];
 
+/// What the background part of a new widget is written in (W25).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// JavaScript, with a JavaScript engine in the component.
+    JavaScript,
+    /// Python, with Python in the component.
+    Python,
+    /// C.
+    C,
+    /// Rust.
+    Rust,
+}
+
+impl Language {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::JavaScript, Self::Python, Self::C, Self::Rust];
+
+    /// Its files by path in the widget.
+    const fn files(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::JavaScript => &[
+                ("package.json", include_str!("../skeleton/component/js/package.json")),
+                ("src/BUILD.md", include_str!("../skeleton/component/js/BUILD.md")),
+                ("src/background.mjs", include_str!("../skeleton/component/js/background.mjs")),
+                ("src/build.mjs", include_str!("../skeleton/component/js/build.mjs")),
+            ],
+            Self::Python => &[
+                ("src/BUILD.md", include_str!("../skeleton/component/python/BUILD.md")),
+                ("src/background.py", include_str!("../skeleton/component/python/background.py")),
+            ],
+            Self::C => &[
+                ("src/BUILD.md", include_str!("../skeleton/component/c/BUILD.md")),
+                ("src/background.c", include_str!("../skeleton/component/c/background.c")),
+            ],
+            Self::Rust => &[
+                ("src/BUILD.md", include_str!("../skeleton/component/rust/BUILD.md")),
+                ("src/Cargo.toml", include_str!("../skeleton/component/rust/Cargo.toml.txt")),
+                ("src/background.rs", include_str!("../skeleton/component/rust/background.rs")),
+            ],
+        }
+    }
+}
+
+/// Files of a new widget with a background part: the guest book of [`skeleton`], and a component that counts its
+/// entries. `wit` is the text of `hedgerow.wit`. The component has to be built before the widget is packed; `src/BUILD.md`
+/// says how.
+pub fn skeleton_with_background(name: &str, language: Language, wit: &str) -> BTreeMap<String, Vec<u8>> {
+    let mut files = skeleton(name);
+    let mut change = |path: &str, old: &str, new: &str| {
+        if let Some(Ok(text)) = files.get(path).map(|bytes| std::str::from_utf8(bytes)) {
+            let text = text.replace(old, new);
+            files.insert(path.to_owned(), text.into_bytes());
+        }
+    };
+    change(
+        "manifest.toml",
+        "permissions = []",
+        "permissions = [{ name = \"background\", reason = \"To count entries while this page is closed\" }]\n\
+         # What the node runs in the background: src/BUILD.md says how it is made.\n\
+         component = \"background.wasm\"\n\
+         source = \"src\"",
+    );
+    let script = "<script type=\"module\" src=\"app.js\"></script>\n";
+    let both = format!("{script}<script type=\"module\" src=\"background.js\"></script>\n");
+    change("index.html", script, &both);
+    change(
+        "README.md",
+        "| `icon.png`",
+        "| `background.js` | the page's side of the background part |\n\
+         | `src` | the background part and how to build it: `src/BUILD.md`; do that first |\n\
+         | `icon.png`",
+    );
+    let more = [
+        ("background.js", include_str!("../skeleton/component/background.js")),
+        ("src/hedgerow.wit", wit),
+    ];
+    for (path, text) in language.files().iter().copied().chain(more) {
+        files.insert(path.to_owned(), text.as_bytes().to_vec());
+    }
+    files
+}
+
 /// Files of a new widget by path: a guest book, to be changed into something else. The name may be any text; it is
 /// cleaned, and escaped for each kind of file.
 pub fn skeleton(name: &str) -> BTreeMap<String, Vec<u8>> {

@@ -1,4 +1,6 @@
-use crate::{Manifest, Package, PackageError, PermissionDiff, check_licence, mime_for, pack, skeleton};
+use crate::{
+    Language, Manifest, Package, PackageError, PermissionDiff, check_licence, mime_for, pack, skeleton, skeleton_with_background,
+};
 use std::{
     collections::BTreeMap,
     io::{Cursor, Write as _},
@@ -218,6 +220,23 @@ fn the_same_files_give_the_same_bytes_and_the_skeleton_packs() {
         pack(&BTreeMap::new()),
         Err(PackageError::NoIndex | PackageError::NotAPackage(_))
     ));
+}
+
+#[test]
+fn a_new_widget_with_a_background_part_packs_once_that_is_built() {
+    for language in Language::ALL {
+        let mut files = skeleton_with_background("Counter", language, "package a:b;");
+        let unbuilt = pack(&files).expect("packs");
+        let refusal = open(unbuilt).expect_err("there is no component").to_string();
+        assert!(refusal.contains("build it first"), "{refusal}");
+        assert!(files.contains_key("src/BUILD.md"), "{language:?}");
+        files.insert("background.wasm".into(), b"\0asm".to_vec());
+        let package = open(pack(&files).expect("packs")).expect("opens");
+        assert_eq!(package.manifest().component.as_deref(), Some("background.wasm"));
+        assert_eq!(package.manifest().permissions.len(), 1);
+        let page = String::from_utf8(package.file("index.html").expect("reads").expect("there")).expect("text");
+        assert!(page.contains("src=\"app.js\"") && page.contains("src=\"background.js\""));
+    }
 }
 
 #[test]

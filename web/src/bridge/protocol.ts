@@ -46,13 +46,16 @@ export function isConnect(data: unknown): boolean {
   return typeof data === "object" && data !== null && own(data, "hedgerow") === 1 && own(data, "type") === "connect";
 }
 
-/** What a window says of itself, beside its calls: it lives, goes away, or a dialog of the browser begins or ends there. */
-export type Sign = { sign: "pong"; n: number } | { sign: "dialog"; open: boolean } | { sign: "bye" };
+/**
+ * What a window says of itself, beside its calls: it lives (and how many bytes its scripts hold, where the browser tells),
+ * goes away, or a dialog of the browser begins or ends there.
+ */
+export type Sign = { sign: "pong"; n: number; heap: number } | { sign: "dialog"; open: boolean } | { sign: "bye" };
 
 export function readSign(data: unknown): Sign | null {
   if (typeof data !== "object" || data === null) return null;
-  const sign = own(data, "sign"), n = own(data, "n"), open = own(data, "open");
-  if (sign === "pong" && typeof n === "number" && Number.isSafeInteger(n)) return { sign, n };
+  const sign = own(data, "sign"), n = own(data, "n"), open = own(data, "open"), heap = own(data, "heap");
+  if (sign === "pong" && typeof n === "number" && Number.isSafeInteger(n)) return { sign, n, heap: typeof heap === "number" && heap > 0 ? heap : 0 };
   if (sign === "bye") return { sign };
   return sign === "dialog" && typeof open === "boolean" ? { sign, open } : null;
 }

@@ -154,7 +154,7 @@ export class AppSession {
     const sign = readSign(data);
     if (sign && this.#signs.take() === null) {
       this.#signs.done();
-      if (sign.sign === "pong") this.pulse.pong(sign.n, performance.now());
+      if (sign.sign === "pong") this.pulse.pong(sign.n, performance.now(), sign.heap);
       else if (sign.sign === "bye") this.#gone(port, true);
       else this.pulse.dialog(sign.open, performance.now());
       return;

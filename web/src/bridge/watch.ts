@@ -20,6 +20,9 @@ export const WATCH = {
   few: 4,
   /** Hungry for so long without being used: it is paused. */
   hungry: 60_000,
+  /** Its scripts hold more than so many bytes, in so many answers one after the other: it is paused. */
+  memory: 2 ** 30,
+  fat: 3,
   /** The page is gone, and no other came in its place. */
   lost: 6_000,
   /** The end of a page may be told so long after the next one came. */
@@ -32,7 +35,7 @@ export const WATCH = {
   drift: 100,
 } as const;
 
-export type Health = "well" | "hungry" | "frozen" | "dialogs" | "crashed";
+export type Health = "well" | "hungry" | "memory" | "frozen" | "dialogs" | "crashed";
 
 /** One widget. */
 export class Pulse {
@@ -50,6 +53,8 @@ export class Pulse {
   #sent = new Map<number, number>();
   #dialog: number | null = null;
   #dialogs = 0;
+  /** Answers in a row that told of too much memory. */
+  #fat = 0;
   #hungrySince: number | null = null;
 
   /** `offset`: so that not all widgets are asked at the same moment. */
@@ -93,12 +98,13 @@ export class Pulse {
     return this.#n;
   }
 
-  /** An answer. Numbers that were not asked, or were answered before, are not looked at. */
-  pong(n: number, now: number): void {
+  /** An answer, and how many bytes it says to hold. Numbers that were not asked, or were answered before, are not looked at. */
+  pong(n: number, now: number, heap = 0): void {
     const sent = this.#sent.get(n);
     if (sent === undefined) return;
     for (const known of [...this.#sent.keys()]) if (known <= n) this.#sent.delete(known);
     this.#proven = true;
+    this.#fat = heap > WATCH.memory ? this.#fat + 1 : 0;
     this.#dialogs = 0;
     this.#dialog = null;
     this.#asked = this.#sent.values().next().value ?? null;
@@ -137,6 +143,7 @@ export class Pulse {
     if (this.#dialog !== null) return now - this.#dialog >= WATCH.dialog ? "dialogs" : "well";
     const silent = this.#asked === null ? 0 : now - this.#asked;
     if (silent >= (this.#proven ? WATCH.frozen : WATCH.first)) return "frozen";
+    if (this.#fat >= WATCH.fat) return "memory";
     this.#old(now);
     const late = this.#answers.filter((a) => a.late).length;
     const hungry = this.#answers.length >= WATCH.few && late * 2 > this.#answers.length;
@@ -154,6 +161,7 @@ export class Pulse {
     this.#sent.clear();
     this.#dialog = null;
     this.#dialogs = 0;
+    this.#fat = 0;
   }
 
   #old(now: number): void {

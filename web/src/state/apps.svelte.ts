@@ -14,7 +14,7 @@ const nameOf = (instance: string): string => data.byId.get(instance)?.name ?? "A
 
 /** Why a widget was taken out. */
 export interface Paused {
-  why: "frozen" | "dialogs" | "crashed" | "hungry" | "person";
+  why: "frozen" | "dialogs" | "crashed" | "hungry" | "memory" | "person";
 }
 
 /** Frames of running widgets, and the hub's side of what they ask. */
@@ -94,7 +94,7 @@ class Apps {
   };
 
   #found(instance: string, health: Health, tooHungry: boolean): void {
-    if (health === "frozen" || health === "dialogs" || health === "crashed") return this.pause(instance, health);
+    if (health === "frozen" || health === "dialogs" || health === "crashed" || health === "memory") return this.pause(instance, health);
     this.#busy(instance, health === "hungry");
     if (tooHungry && !document.activeElement?.closest(`[data-instance="${CSS.escape(instance)}"]`)) this.pause(instance, "hungry");
   }

@@ -10,7 +10,7 @@ pub(crate) use directory::{Certify, Directory, DirectorySettings, Role};
 pub(crate) use grant::{Allow, Component, Grant, Policy};
 pub(crate) use plugin::Plugin;
 pub(crate) use streams::{Files, Port, Receive, Stream};
-pub(crate) use widgets::{Instance, Publish, Widget};
+pub(crate) use widgets::{Instance, Language, Publish, Widget};
 
 use super::{relay::parse_size, sim::Sim};
 use clap::{Args, Parser, Subcommand, ValueEnum};

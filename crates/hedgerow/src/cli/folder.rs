@@ -1,7 +1,14 @@
 //! A widget's folder: begun, read safely, packed. The only place where the command line reads files of a person.
 
-use super::{Client, Context, Result, local, output::field, output::size, refused};
+use super::{
+    Client, Context, Result,
+    args::Language,
+    local,
+    output::{field, size},
+    refused,
+};
 use data_encoding::BASE64;
+use hedgerow_bundle::{skeleton, skeleton_with_background};
 use hedgerow_base::limits::{MAX_PACKAGE, MAX_PACKAGE_FILES, MAX_UNPACKED};
 use serde_json::json;
 use std::{
@@ -17,7 +24,7 @@ const SKIPPED: [&str; 3] = ["node_modules", "target", "__pycache__"];
 const MAX_DEPTH: usize = 32;
 
 /// Writes a skeleton that runs into a new or empty folder.
-pub(super) fn create(dir: &Path, name: Option<String>, context: &Context) -> Result {
+pub(super) fn create(dir: &Path, name: Option<String>, component: Option<Language>, context: &Context) -> Result {
     if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(refused(format!("{} is not empty; name a new folder", dir.display())));
     }
@@ -27,7 +34,11 @@ pub(super) fn create(dir: &Path, name: Option<String>, context: &Context) -> Res
     };
     let failed = |e: io::Error| local(format!("cannot write {}: {e}", dir.display()));
     let mut written = Vec::new();
-    for (path, bytes) in hedgerow_bundle::skeleton(&name) {
+    let files = match component.map(written_in) {
+        None => skeleton(&name),
+        Some(language) => skeleton_with_background(&name, language, &hedgerow_api::doc::wit()),
+    };
+    for (path, bytes) in files {
         let target = dir.join(&path);
         if let Some(parent) = target.parent() {
             fs::create_dir_all(parent).map_err(failed)?;
@@ -38,11 +49,51 @@ pub(super) fn create(dir: &Path, name: Option<String>, context: &Context) -> Res
     let result = json!({"dir": dir, "name": name, "files": written});
     context.output.result(&result, |_| {
         let dir = dir.display();
+        let first = match component {
+            Some(_) => format!("\nFirst build its background part: {dir}/src/BUILD.md says how."),
+            None => String::new(),
+        };
         format!(
-            "{name} is begun in {dir}: open {dir}/index.html in an editor.\nTry it:   hedgerow widget install {dir}\nShare it: hedgerow widget publish {dir}"
+            "{name} is begun in {dir}: open {dir}/index.html in an editor.{first}\nTry it:   hedgerow widget install {dir}\nShare it: hedgerow widget publish {dir}"
         )
     });
     Ok(())
+}
+
+const fn written_in(language: Language) -> hedgerow_bundle::Language {
+    match language {
+        Language::Js => hedgerow_bundle::Language::JavaScript,
+        Language::Python => hedgerow_bundle::Language::Python,
+        Language::C => hedgerow_bundle::Language::C,
+        Language::Rust => hedgerow_bundle::Language::Rust,
+    }
+}
+
+/// Makes a background part of a WebAssembly module.
+pub(super) fn component(module: &Path, output: &Path, context: &Context) -> Result {
+    let Some(core) = read_most(module, MAX_PACKAGE)? else {
+        return Err(refused(format!("{} is larger than a package may be", module.display())));
+    };
+    let bytes = hedgerow_sandbox::component::encode(&core).map_err(|e| refused(e.to_string()))?;
+    write_whole(output, &bytes)?;
+    let result = json!({"file": output, "bytes": bytes.len()});
+    context
+        .output
+        .result(&result, |r| format!("Made {} ({}).", field(r, "file"), size(bytes.len() as u64)));
+    Ok(())
+}
+
+/// Writes a file, whole or not at all.
+fn write_whole(output: &Path, bytes: &[u8]) -> Result {
+    let mut name = output.as_os_str().to_owned();
+    name.push(".part");
+    let temporary = PathBuf::from(name);
+    fs::write(&temporary, bytes)
+        .and_then(|()| fs::rename(&temporary, output))
+        .map_err(|e| {
+            let _ = fs::remove_file(&temporary);
+            local(format!("cannot write {}: {e}", output.display()))
+        })
 }
 
 /// Writes the files of a widget on this node into a new folder.
@@ -88,13 +139,7 @@ pub(super) fn pack_to_file(dir: &Path, output: Option<PathBuf>, context: &Contex
             PathBuf::from(format!("{name}.xdc"))
         }
     };
-    let temporary = output.with_extension("xdc.part");
-    fs::write(&temporary, &bytes)
-        .and_then(|()| fs::rename(&temporary, &output))
-        .map_err(|e| {
-            let _ = fs::remove_file(&temporary);
-            local(format!("cannot write {}: {e}", output.display()))
-        })?;
+    write_whole(&output, &bytes)?;
     let result = json!({"file": output, "bytes": bytes.len()});
     context.output.result(&result, |r| {
         format!("Packed {} ({}).", field(r, "file"), size(bytes.len() as u64))
@@ -107,18 +152,13 @@ pub(super) fn package_bytes(path: &Path) -> Result<Vec<u8>> {
     if path.is_dir() {
         return pack(path);
     }
-    let failed = |e: io::Error| local(format!("cannot read {}: {e}", path.display()));
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(failed)?;
-    file.take(MAX_PACKAGE + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > MAX_PACKAGE {
-        return Err(refused(format!(
+    read_most(path, MAX_PACKAGE)?.ok_or_else(|| {
+        refused(format!(
             "{} is larger than a package may be ({})",
             path.display(),
             size(MAX_PACKAGE)
-        )));
-    }
-    Ok(bytes)
+        ))
+    })
 }
 
 fn pack(dir: &Path) -> Result<Vec<u8>> {
@@ -178,24 +218,29 @@ pub(super) fn read(dir: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     Ok(files)
 }
 
+/// A file of a folder, into the room that is left.
 fn read_file(path: &Path, room: u64) -> Result<Vec<u8>> {
-    let failed = |e: io::Error| local(format!("cannot read {}: {e}", path.display()));
-    let mut bytes = Vec::new();
-    let file = fs::File::open(path).map_err(failed)?;
-    file.take(room.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    if bytes.len() as u64 > room {
-        return Err(refused(format!(
+    read_most(path, room)?.ok_or_else(|| {
+        refused(format!(
             "with {} the folder is larger than a widget may be ({} unpacked)",
             path.display(),
             size(MAX_UNPACKED)
-        )));
-    }
-    Ok(bytes)
+        ))
+    })
+}
+
+/// A file, or nothing if it is larger than `most` bytes.
+fn read_most(path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
+    let failed = |e: io::Error| local(format!("cannot read {}: {e}", path.display()));
+    let mut bytes = Vec::new();
+    let file = fs::File::open(path).map_err(failed)?;
+    file.take(most.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    Ok((bytes.len() as u64 <= most).then_some(bytes))
 }
 
 /// The skeleton of `widget new`, packed.
 pub(super) fn packed_skeleton(name: &str) -> Result<Vec<u8>> {
-    hedgerow_bundle::pack(&hedgerow_bundle::skeleton(name)).map_err(|e| refused(format!("cannot pack: {e}")))
+    hedgerow_bundle::pack(&skeleton(name)).map_err(|e| refused(format!("cannot pack: {e}")))
 }

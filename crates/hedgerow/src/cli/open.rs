@@ -181,6 +181,8 @@ fn strict(host: &str) -> Vec<String> {
         "--disable-quic".to_owned(),
         "--disable-sync".to_owned(),
         "--no-pings".to_owned(),
+        // Else a page is told what its scripts hold every twenty minutes only, and one that takes too much is not found.
+        "--enable-precise-memory-info".to_owned(),
         // Televisions in the local network are looked for; WebRTC asks it for names of addresses that it may not use here.
         "--disable-features=MediaRouter,DialMediaRouteProvider,WebRtcHideLocalIpsWithMdns".to_owned(),
     ]

@@ -11,7 +11,8 @@ use std::{fs, path::Path};
 
 pub(super) fn run(command: Widget, context: &Context) -> Result {
     match command {
-        Widget::New { dir, name } => folder::create(&dir, name, context),
+        Widget::New { dir, name, component } => folder::create(&dir, name, component, context),
+        Widget::Component { module, output } => folder::component(&module, &output, context),
         Widget::Pack { dir, output } => folder::pack_to_file(&dir, output, context),
         Widget::Publish(publish) => publish_file(publish, context),
         Widget::Search { words, category, limit } => {

@@ -10,6 +10,7 @@ mod cache;
 mod check;
 mod compile;
 mod convert;
+mod encode;
 mod error;
 mod fit;
 mod guest;
@@ -25,6 +26,7 @@ mod trusted;
 
 pub use check::check;
 pub use compile::child_main;
+pub use encode::encode;
 pub use error::{Fault, LoadError};
 pub use guest::{Answer, Calls};
 pub use kept::Kept;

@@ -12,6 +12,17 @@ pub(crate) enum Widget {
         /// Name of the widget; the folder's name unless given.
         #[arg(long)]
         name: Option<String>,
+        /// With a part that runs in the background, written in this language.
+        #[arg(long, value_name = "LANGUAGE", num_args = 0..=1, require_equals = true, default_missing_value = "js")]
+        component: Option<Language>,
+    },
+    /// Make a background part of a WebAssembly module that a compiler for C, Zig or Rust wrote.
+    Component {
+        /// The module, with the functions of `hedgerow.wit`.
+        module: PathBuf,
+        /// File to write.
+        #[arg(short, long, value_name = "FILE", default_value = "background.wasm")]
+        output: PathBuf,
     },
     /// Make a package (`.xdc`) of a folder.
     Pack {
@@ -125,6 +136,19 @@ pub(crate) struct Publish {
     /// The widget of yours that this is the next release of; the one with the same name unless given.
     #[arg(long)]
     pub(crate) uuid: Option<String>,
+}
+
+/// What a background part is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    /// JavaScript.
+    Js,
+    /// Python.
+    Python,
+    /// C.
+    C,
+    /// Rust.
+    Rust,
 }
 
 /// Who shares an instance's data.
