@@ -26,7 +26,7 @@ enum Program {
 const BENCHES: &[(&str, Program)] = &[
     ("search", Program::Example("hedgerow-store", "search")),
     ("sync", Program::Example("hedgerow-sync", "speed")),
-    ("overlay", Program::Example("hedgerow-overlay", "speed")),
+    ("overlay", Program::Example("hedgerow-overlay", "messages")),
     ("validator", Program::Example("hedgerow-sandbox", "validator")),
     ("component", Program::Example("hedgerow-sandbox", "component")),
     ("net", Program::Example("hedgerow-net", "bulk")),

@@ -1,5 +1,5 @@
 //! Messages that one core checks and passes on in a second, signatures and rules included:
-//! `cargo run --release -p hedgerow-overlay --example speed`. Prints JSON for `cargo xtask bench`.
+//! `cargo run --release -p hedgerow-overlay --example messages`. Prints JSON for `cargo xtask bench`.
 #![allow(
     clippy::unwrap_used,
     clippy::disallowed_types,
