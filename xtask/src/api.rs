@@ -18,7 +18,9 @@ pub fn api(check: bool) -> Result<()> {
     let mut stale = Vec::new();
     // Of the whole workspace: alone, it would be built with other features, and all that it uses once more.
     run(&root(), &cargo(), &["build", "--workspace", "--bin", GENERATOR])?;
-    let generator = target()?.join("debug").join(format!("{GENERATOR}{}", std::env::consts::EXE_SUFFIX));
+    let generator = target()?
+        .join("debug")
+        .join(format!("{GENERATOR}{}", std::env::consts::EXE_SUFFIX));
     let generator = generator.to_str().context("the path is not Unicode text")?;
     for (kind, path) in GENERATED {
         let text = output(&root(), generator, &[kind])?;

@@ -37,12 +37,18 @@ impl Language {
             Self::JavaScript => &[
                 ("package.json", include_str!("../skeleton/component/js/package.json")),
                 ("src/BUILD.md", include_str!("../skeleton/component/js/BUILD.md")),
-                ("src/background.mjs", include_str!("../skeleton/component/js/background.mjs")),
+                (
+                    "src/background.mjs",
+                    include_str!("../skeleton/component/js/background.mjs"),
+                ),
                 ("src/build.mjs", include_str!("../skeleton/component/js/build.mjs")),
             ],
             Self::Python => &[
                 ("src/BUILD.md", include_str!("../skeleton/component/python/BUILD.md")),
-                ("src/background.py", include_str!("../skeleton/component/python/background.py")),
+                (
+                    "src/background.py",
+                    include_str!("../skeleton/component/python/background.py"),
+                ),
             ],
             Self::C => &[
                 ("src/BUILD.md", include_str!("../skeleton/component/c/BUILD.md")),
@@ -50,8 +56,14 @@ impl Language {
             ],
             Self::Rust => &[
                 ("src/BUILD.md", include_str!("../skeleton/component/rust/BUILD.md")),
-                ("src/Cargo.toml", include_str!("../skeleton/component/rust/Cargo.toml.txt")),
-                ("src/background.rs", include_str!("../skeleton/component/rust/background.rs")),
+                (
+                    "src/Cargo.toml",
+                    include_str!("../skeleton/component/rust/Cargo.toml.txt"),
+                ),
+                (
+                    "src/background.rs",
+                    include_str!("../skeleton/component/rust/background.rs"),
+                ),
             ],
         }
     }

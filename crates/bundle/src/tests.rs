@@ -1,5 +1,6 @@
 use crate::{
-    Language, Manifest, Package, PackageError, PermissionDiff, check_licence, mime_for, pack, skeleton, skeleton_with_background,
+    Language, Manifest, Package, PackageError, PermissionDiff, check_licence, mime_for, pack, skeleton,
+    skeleton_with_background,
 };
 use std::{
     collections::BTreeMap,
@@ -226,8 +227,7 @@ fn the_same_files_give_the_same_bytes_and_the_skeleton_packs() {
 fn a_new_widget_with_a_background_part_packs_once_that_is_built() {
     for language in Language::ALL {
         let mut files = skeleton_with_background("Counter", language, "package a:b;");
-        let unbuilt = pack(&files).expect("packs");
-        let refusal = open(unbuilt).expect_err("there is no component").to_string();
+        let refusal = pack(&files).expect_err("there is no component").to_string();
         assert!(refusal.contains("build it first"), "{refusal}");
         assert!(files.contains_key("src/BUILD.md"), "{language:?}");
         files.insert("background.wasm".into(), b"\0asm".to_vec());

@@ -8,8 +8,8 @@ use super::{
     refused,
 };
 use data_encoding::BASE64;
-use hedgerow_bundle::{skeleton, skeleton_with_background};
 use hedgerow_base::limits::{MAX_PACKAGE, MAX_PACKAGE_FILES, MAX_UNPACKED};
+use hedgerow_bundle::{skeleton, skeleton_with_background};
 use serde_json::json;
 use std::{
     collections::BTreeMap,
@@ -77,9 +77,9 @@ pub(super) fn component(module: &Path, output: &Path, context: &Context) -> Resu
     let bytes = hedgerow_sandbox::component::encode(&core).map_err(|e| refused(e.to_string()))?;
     write_whole(output, &bytes)?;
     let result = json!({"file": output, "bytes": bytes.len()});
-    context
-        .output
-        .result(&result, |r| format!("Made {} ({}).", field(r, "file"), size(bytes.len() as u64)));
+    context.output.result(&result, |r| {
+        format!("Made {} ({}).", field(r, "file"), size(bytes.len() as u64))
+    });
     Ok(())
 }
 

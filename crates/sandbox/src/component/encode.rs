@@ -33,9 +33,7 @@ pub fn encode(core: &[u8]) -> Result<Vec<u8>, LoadError> {
         let package = resolve
             .push_str("hedgerow.wit", &hedgerow_api::doc::wit())
             .map_err(why)?;
-        let world = resolve
-            .select_world(&[package], Some("component"))
-            .map_err(why)?;
+        let world = resolve.select_world(&[package], Some("component")).map_err(why)?;
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).map_err(why)?;
     }
     let component = ComponentEncoder::default()

@@ -12,13 +12,17 @@ pub enum LoadError {
     #[error("the component is too large: {0} bytes are allowed")]
     TooLarge(usize),
     /// Something else than a component.
-    #[error("this is {0}, not a WebAssembly component; componentize-js, componentize-py and `hedgerow widget component` make one")]
+    #[error(
+        "this is {0}, not a WebAssembly component; componentize-js, componentize-py and `hedgerow widget component` make one"
+    )]
     NoComponent(&'static str),
     /// Something else than a module.
     #[error("this is not a WebAssembly module; compile it for wasm32 without a system, and link it as a library")]
     NoModule,
     /// A module that has not the functions of the world.
-    #[error("no component can be made of it: {0}; it has to export `handle` and to import what hedgerow.wit has, and nothing else")]
+    #[error(
+        "no component can be made of it: {0}; it has to export `handle` and to import what hedgerow.wit has, and nothing else"
+    )]
     NoWorld(String),
     /// It wants something that there is not.
     #[error("the component imports {name:?}, which components do not get: {advice}")]
