@@ -13,6 +13,7 @@ const { values: options } = parseArgs({
     only: { type: "string" },
     tier: { type: "string", default: "all" },
     pages: { type: "string" },
+    components: { type: "string" },
     requests: { type: "string" },
     seed: { type: "string" },
     help: { type: "boolean" },
@@ -20,6 +21,7 @@ const { values: options } = parseArgs({
 });
 const USAGE = `cargo xtask attack [--json] [--only ID,ID] [--tier strict|partial|all]   all attacks, or those whose ids begin so
 cargo xtask attack --pages DIR [--json] [--tier …]   each *.html of a folder, as a widget; SINK in it becomes a watched name
+cargo xtask attack --components DIR [--json]   each *.wasm of a folder, as the background part of a widget
 cargo xtask attack --requests N [--seed S] [--json]   random requests against the API`;
 /** Requests that go with every full run. */
 const SHORT = 20_000;
@@ -39,6 +41,11 @@ const chosen = (id) => !options.only || options.only.split(",").some((one) => id
 if (options.requests) await requestsAlone();
 else await suite();
 
+/** Pages of others, components of others, or both. */
+function foreign() {
+  return options.pages !== undefined || options.components !== undefined;
+}
+
 async function requestsAlone() {
   const out = await phase("requests", "requests.mjs", { count: Number(options.requests), seed: options.seed });
   console.log(JSON.stringify(out));
@@ -46,21 +53,26 @@ async function requestsAlone() {
 }
 
 async function suite() {
-  const ids = vectors.map((v) => v.id).filter(chosen);
+  const ids = foreign() ? [] : vectors.map((v) => v.id).filter(chosen);
   const pages = options.pages ? readdirSync(options.pages).filter((name) => name.endsWith(".html")).sort().map((name) => resolve(join(options.pages, name))) : null;
   const tests = [];
   const withPages = pages !== null || ids.length > 0;
   const run = (tier, some = ids) => phase(tier, "phase.mjs", { tier, ids: some, pages });
   // Two at a time: each is mostly waiting.
-  const control = withPages ? run("control") : null;
+  const control = withPages ? run("control").then((r) => again(r, (one) => !got(one), run)) : null;
   const results = [];
   for (const tier of withPages ? tiers : []) results.push(await again(await run(tier), (r) => !r.ran, run));
-  const reference = control ? await again(await control, (r) => !got(r), run) : null;
-  const network = vectors.filter((v) => chosen(v.id) && !v.stolen).map((v) => v.id);
-  if (!pages && tiers.includes("strict") && network.length > 0) results.push(await again(await phase("launcher", "phase.mjs", { tier: "launcher", ids: network }), (r) => !r.ran, run));
+  const calm = foreign() ? null : phase("hub-calm", "hub.mjs", { part: "calm", only: options.only ?? null, count: SHORT });
+  const network = vectors.filter((v) => ids.includes(v.id) && !v.stolen).map((v) => v.id);
+  if (tiers.includes("strict") && network.length > 0) results.push(await again(await phase("launcher", "phase.mjs", { tier: "launcher", ids: network }), (r) => !r.ran, run));
+  const reference = await control;
   for (const result of results) tests.push(...judged(result, reference));
-  if (!pages) tests.push(...(await phase("hub", "hub.mjs", { only: options.only ?? null, count: SHORT })).tests.filter((t) => chosen(t.id)));
-  report(tests);
+  if (calm) {
+    tests.push(...(await calm).tests);
+    tests.push(...(await phase("hub-timed", "hub.mjs", { part: "timed", only: options.only ?? null })).tests);
+  }
+  if (options.components) tests.push(...(await phase("components", "hub.mjs", { part: "strangers", folder: resolve(options.components) })).tests);
+  report(foreign() ? tests : tests.filter((t) => chosen(t.id)));
 }
 
 /** Once more for those that a busy machine left unproven: what leaked before stays. */

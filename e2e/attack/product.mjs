@@ -9,9 +9,10 @@ import { zip } from "../lib/pack.mjs";
 export const BIN = process.env.HEDGEROW_BIN;
 
 export class Product {
-  static async start(more = []) {
+  /** `data`: of a node that ended. */
+  static async start(more = [], data = mkdtempSync(join(tmpdir(), "attack-node-"))) {
     const node = new Product();
-    node.data = mkdtempSync(join(tmpdir(), "attack-node-"));
+    node.data = data;
     const line = ["up", "--json", "--no-browser", "--no-lan", "--no-port-mapping", "--no-dht", "--no-serve", "--listen", "127.0.0.1:0", "--data", node.data, ...more];
     node.child = spawn(BIN, line, { stdio: ["ignore", "pipe", "pipe"] });
     node.log = "";
@@ -26,9 +27,13 @@ export class Product {
     node.token = file.token;
     return node;
   }
-  async stop() {
+  /** Ends it and leaves its data. */
+  async end() {
     this.child.kill("SIGKILL");
     await this.ended;
+  }
+  async stop() {
+    await this.end();
     rmSync(this.data, { recursive: true, force: true, maxRetries: 5 });
   }
   /** Runs a command against it and answers its JSON. */

@@ -174,4 +174,7 @@ const headers = [
   } },
 ];
 
-export const api = [...headers, ...rebinding, ...csrf, ...sockets, ...tokens, ...leaks];
+/** Several at once. */
+export const answered = [...headers, ...rebinding, ...csrf, ...sockets, ...tokens];
+/** One after the other: guessing codes keeps everybody from logging in for a while. */
+export const said = leaks;

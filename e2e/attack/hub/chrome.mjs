@@ -1,6 +1,9 @@
 // 13 with a click, 21, 24 and 25, 27 to 29: what a widget does to the window around it. Each attack gets a page with the
 // widget in it (the hub, or a careless page of the widget's own origin) and answers what the attacker got.
 import { setTimeout as sleep } from "node:timers/promises";
+import { bridge } from "./bridge.mjs";
+import { pool } from "../pool.mjs";
+import { Product } from "../product.mjs";
 import { answers, Driven, until } from "./driven.mjs";
 
 const clicked = (code) => `document.body.style.cssText = "margin:0;height:100vh;background:#ccc"; addEventListener("click", async () => { ${code} });`;
@@ -106,22 +109,23 @@ const prompts = [
   } },
 ];
 
-export async function chrome(node, wanted) {
-  const list = [...hub, ...prompts].filter(wanted);
+/** All of them, each worker with a node and a browser of its own: a dashboard shows whatever its node has. */
+export async function chrome(workers, wanted) {
+  const list = [...hub, ...bridge, ...prompts].filter(wanted);
   if (list.length === 0) return [];
-  const results = [];
-  let driven = await Driven.start();
-  for (const test of list) {
-    let result = await judged(driven, node, test);
-    driven = await alive(driven);
+  const stages = await Promise.all(Array.from({ length: Math.min(workers, list.length) }, async () => ({ node: await Product.start(), driven: await Driven.start() })));
+  const results = await pool(list, stages.length, async (test, worker) => {
+    const stage = stages[worker];
+    let result = await judged(stage.driven, stage.node, test);
+    stage.driven = await alive(stage.driven);
     // Once more for one that a busy machine left unproven: what got through once stays.
-    if (result.failed || (result.blocked && !result.control_leaked)) {
-      result = await judged(driven, node, test);
-      driven = await alive(driven);
+    if (result.failed || (result.blocked && !(result.control_leaked && result.ran))) {
+      result = await judged(stage.driven, stage.node, test);
+      stage.driven = await alive(stage.driven);
     }
-    results.push(result);
-  }
-  await driven.stop();
+    return result;
+  });
+  for (const { node, driven } of stages) await Promise.all([driven.stop(), node.stop()]);
   return results;
 }
 
@@ -142,9 +146,9 @@ async function judged(driven, node, test) {
     }
   };
   try {
-    const here = await once(await driven.hub(node, test.id, test.files));
+    const here = await once(await driven.hub(node, test));
     Object.assign(out, { ran: here.ran ?? true, blocked: !here.got, evidence: here.evidence });
-    const there = await once(await driven.bare(test.id, test.files, test.careless));
+    const there = await once(await driven.bare(test));
     Object.assign(out, { control_leaked: there.got });
   } catch (error) {
     out.failed = String(error?.message ?? error).slice(0, 300);
