@@ -58,18 +58,28 @@ async function suite() {
   const tests = [];
   const withPages = pages !== null || ids.length > 0;
   const run = (tier, some = ids) => phase(tier, "phase.mjs", { tier, ids: some, pages });
-  // Two at a time: each is mostly waiting.
+  // Side by side, because each is mostly waiting: pages as they are served; the control and then the browser's switches alone;
+  // what is no page. What is judged by how long others wait comes after them.
   const control = withPages ? run("control").then((r) => again(r, (one) => !got(one), run)) : null;
-  const results = [];
-  for (const tier of withPages ? tiers : []) results.push(await again(await run(tier), (r) => !r.ran, run));
-  const calm = foreign() ? null : phase("hub-calm", "hub.mjs", { part: "calm", only: options.only ?? null, count: SHORT });
   const network = vectors.filter((v) => ids.includes(v.id) && !v.stolen).map((v) => v.id);
-  if (tiers.includes("strict") && network.length > 0) results.push(await again(await phase("launcher", "phase.mjs", { tier: "launcher", ids: network }), (r) => !r.ran, run));
-  const reference = await control;
-  for (const result of results) tests.push(...judged(result, reference));
-  if (calm) {
-    tests.push(...(await calm).tests);
-    tests.push(...(await phase("hub-timed", "hub.mjs", { part: "timed", only: options.only ?? null })).tests);
+  const alone = async () => {
+    await control;
+    if (!tiers.includes("strict") || network.length === 0) return [];
+    return [await again(await phase("launcher", "phase.mjs", { tier: "launcher", ids: network }), (r) => !r.ran, run)];
+  };
+  const served = async () => {
+    const results = [];
+    for (const tier of withPages ? tiers : []) results.push(await again(await run(tier), (r) => !r.ran, run));
+    return results;
+  };
+  const only = options.only ?? null;
+  const calm = async () => (foreign() ? [] : (await phase("hub-calm", "hub.mjs", { part: "calm", only, count: SHORT })).tests);
+  const [here, launched, others] = await Promise.all([served(), alone(), calm()]);
+  for (const result of [...here, ...launched]) tests.push(...judged(result, await control));
+  tests.push(...others);
+  if (!foreign()) {
+    const last = await Promise.all([phase("hub-timed", "hub.mjs", { part: "timed", only }), phase("hub-components", "hub.mjs", { part: "components", only })]);
+    tests.push(...last.flatMap((part) => part.tests));
   }
   if (options.components) tests.push(...(await phase("components", "hub.mjs", { part: "strangers", folder: resolve(options.components) })).tests);
   report(foreign() ? tests : tests.filter((t) => chosen(t.id)));
@@ -140,12 +150,14 @@ async function phase(name, file, plan) {
   process.once("SIGTERM", clean);
   try {
     say(`${name}…`);
+    const from = Date.now();
     const line = inside(network, process.execPath, join(import.meta.dirname, file), JSON.stringify(plan));
     const child = spawn(line[0], line.slice(1), { stdio: ["ignore", "pipe", "inherit"] });
     let text = "";
     child.stdout.on("data", (bytes) => (text += bytes));
     const code = await new Promise((done) => child.once("close", done));
     if (code !== 0) throw new Error(`${file} (${name}) ended with ${code}`);
+    say(`${name}: ${Math.round((Date.now() - from) / 1000)} s`);
     return JSON.parse(text);
   } finally {
     process.off("SIGINT", clean);

@@ -43,7 +43,8 @@ export class Product {
   post(path, type, body) {
     return new Promise((done, fail) => {
       const headers = { authorization: `Bearer ${this.token}`, "content-type": type, "content-length": Buffer.byteLength(body) };
-      const asked = request({ host: "127.0.0.1", port: this.port, path, method: "POST", headers }, (answer) => {
+      // A connection of its own: one that is kept would have been ended while something else held this process up.
+      const asked = request({ agent: false, host: "127.0.0.1", port: this.port, path, method: "POST", headers }, (answer) => {
         let text = "";
         answer.on("data", (bytes) => (text += bytes));
         answer.on("end", () => done(JSON.parse(text)));

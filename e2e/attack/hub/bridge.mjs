@@ -6,7 +6,8 @@ import { FAIR, until } from "./driven.mjs";
 const ran = async (reports) => until(async () => (await reports()).some((r) => r.ran));
 const gets = (id, name, files, more = {}) => ({ id, name, files, ...more, attack: async (stage) => {
   await ran(stage.reports);
-  await sleep(more.wait ?? 1_500);
+  // As soon as it got what it wanted, or when there was time enough for that.
+  await until(async () => (await stage.reports()).some((r) => r.got), more.wait ?? 1_500);
   const all = await stage.reports();
   return { ran: all.some((r) => r.ran), got: all.some((r) => r.got), evidence: all.find((r) => r.why)?.why };
 } });

@@ -7,6 +7,7 @@ import { basename, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { seen } from "../netns.mjs";
 import { pool } from "../pool.mjs";
+import { Product } from "../product.mjs";
 import { CROWD, guests } from "./guests.mjs";
 
 const TOOL = process.env.GUESTS;
@@ -85,7 +86,7 @@ async function runs(node, name, wasm, { web, patience = 12_000, count = 1, enoug
 const ended = (state) => state?.restarts > 0 || ["waiting", "held", "paused"].includes(state?.state);
 
 async function attack(node, test, path) {
-  const { uuid, instance, state, said, refused } = await runs(node, test.id, readFileSync(path), { ...test, patience: test.ends ? 45_000 : test.patience, enough: (s, all) => test.revoke && all.length > 1 });
+  const { uuid, instance, state, said, refused } = await runs(node, test.id, readFileSync(path), { ...test, patience: test.ends ? 45_000 : test.patience, enough: (s, all) => (test.revoke && all.length > 1) || test.ran?.(s, all) });
   const out = { ran: true, evidence: `${state?.state}: ${state?.why ?? said.slice(-1)[0] ?? ""}`.slice(0, 200) };
   const won = said.includes("got");
   if (test.refused) Object.assign(out, { ran: refused, got: !refused });
@@ -156,11 +157,12 @@ async function crowd(node, path) {
 }
 
 /** All of them; `wanted` says which. */
-export async function components(node, wanted) {
+export async function components(wanted) {
   const list = guests.filter(wanted);
   const many = wanted(CROWD);
   if (list.length === 0 && !many) return [];
   const folder = mkdtempSync(join(tmpdir(), "attack-guests-"));
+  const node = await Product.start();
   try {
     const ours = readFileSync(WIT, "utf8");
     const specs = guests.filter((g) => g.spec).map((g) => ({ name: g.id, ...g.spec(ours) }));
@@ -178,6 +180,7 @@ export async function components(node, wanted) {
     }
     return tests;
   } finally {
+    await node.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }

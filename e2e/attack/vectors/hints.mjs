@@ -20,7 +20,7 @@ export default [
   link("05.dns-prefetch.page", "dns-prefetch in the page", `<link rel="dns-prefetch" href="//SINK">`),
   link("05.dns-prefetch.on", "dns-prefetch switched on by the page", `<meta http-equiv="x-dns-prefetch-control" content="on"><link rel="dns-prefetch" href="//SINK">`),
   { id: "05.dns-prefetch.srcdoc", name: "dns-prefetch in srcdoc", js: `addFrame({ srcdoc: '<link rel=dns-prefetch href=//SINK>' }); await later(300); ran();` },
-  { id: "05.dns-prefetch.script", name: "dns-prefetch added by script", js: `document.head.insertAdjacentHTML("beforeend", '<link rel=dns-prefetch href=//SINK>'); ran();` },
+  { id: "05.dns-prefetch.script", name: "dns-prefetch added by script", js: `for (let i = 0; i < 5; i++) { document.head.insertAdjacentHTML("beforeend", '<link rel=dns-prefetch href=//n' + i + '.SINK>'); await later(150); } ran();` },
 
   link("06.preconnect.page", "preconnect in the page", `<link rel="preconnect" href="https://SINK">`),
   link("06.preconnect.cors", "preconnect with credentials mode", `<link rel="preconnect" href="https://SINK" crossorigin>`),
