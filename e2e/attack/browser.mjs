@@ -6,8 +6,9 @@ import { join } from "node:path";
 
 export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
-/** For a test machine: no graphics, no fence of its own as root, windows without a click. The last makes it easier to leak. */
-export const PLAIN = ["--no-sandbox", "--disable-gpu", "--window-size=1600,12000", "--disable-popup-blocking", "--hide-scrollbars"];
+/** For a test machine: no graphics, no fence of its own as root, a camera that nobody is asked for, windows without a click.
+ * The last two make it easier to leak. */
+export const PLAIN = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--disable-gpu", "--window-size=1600,12000", "--disable-popup-blocking", "--hide-scrollbars"];
 /** Talks of Chromium itself with its makers, which no page causes. */
 export const QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-domain-reliability", "--no-pings", "--disable-features=MediaRouter,DialMediaRouteProvider,OptimizationHints", "--no-first-run", "--no-default-browser-check"];
 

@@ -1,31 +1,62 @@
 // Runs inside a network namespace: attacks that are no pages in a frame. Each attack is carried out against the real node
 // and, as the control, against something that does not check; `got` says whether the attacker got what they wanted.
+import { pool } from "./pool.mjs";
 import { Product } from "./product.mjs";
 import { flood, naive, target } from "./requests.mjs";
 import { Naive } from "./hub/naive.mjs";
-import { api } from "./hub/api.mjs";
+import { answered, said } from "./hub/api.mjs";
 import { chrome } from "./hub/chrome.mjs";
+import { components, strangers } from "./hub/components.mjs";
 import { limits } from "./hub/limits.mjs";
 import { machine } from "./hub/machine.mjs";
 import { packages } from "./hub/packages.mjs";
+import { plugins } from "./hub/plugins.mjs";
 
 const plan = JSON.parse(process.argv[2]);
 const wanted = (test) => !plan.only || plan.only.split(",").some((one) => test.id.startsWith(one.trim()) || one.trim().startsWith(test.id));
+/** Dashboards that are attacked at once, each of a node of its own. */
+const DASHBOARDS = 2;
 const tests = [];
-const node = await Product.start();
-const free = await Naive.start();
-const real = { node, ...(await target(node)) };
-const bare = { ...real, port: free.port, naive: free };
-
-for (const test of [...api, ...limits, ...packages, ...machine].filter(wanted)) tests.push(await judged(test));
-if (wanted({ id: "35.requests" })) tests.push(await requests());
-tests.push(...(await chrome(node, wanted)));
-await node.stop();
-await free.stop();
+const parts = {
+  /** What is judged by what comes back, not by when: beside other things. */
+  async calm() {
+    const stage = await staged();
+    const all = async (list, count) => tests.push(...(await pool(list.filter(wanted), count, (test) => judged(test, stage))));
+    await all(answered, 6);
+    // These hold this process up now and then, which would look like a node that does not answer.
+    await all([...said, ...machine, ...plugins, ...packages], 1);
+    if (wanted({ id: "35.requests" })) tests.push(await requests(stage.real));
+    await stage.end();
+  },
+  /** What is judged by how long others wait: with the machine for itself. */
+  async timed() {
+    const stage = await staged();
+    const owner = pool(limits.filter(wanted), 1, (test) => judged(test, stage));
+    tests.push(...(await chrome(DASHBOARDS, wanted)), ...(await owner));
+    await stage.end();
+  },
+  /** In a network of their own, in which no browser sends anything. */
+  async components() {
+    tests.push(...(await components(wanted)));
+  },
+  async strangers() {
+    const node = await Product.start();
+    tests.push(...(await strangers(node, plan.folder)));
+    await node.stop();
+  },
+};
+await parts[plan.part]();
 process.stdout.write(JSON.stringify({ tests }));
 process.exit(0);
 
-async function judged(test) {
+async function staged() {
+  const node = await Product.start();
+  const free = await Naive.start();
+  const real = { node, ...(await target(node)) };
+  return { real, bare: { ...real, port: free.port, naive: free }, end: async () => (await node.stop(), await free.stop()) };
+}
+
+async function judged(test, { real, bare }) {
   const out = { id: test.id, name: test.name, tier: "any", ran: false, blocked: false, control_leaked: false };
   try {
     const here = await test.attack(real);
@@ -37,9 +68,9 @@ async function judged(test) {
   return out;
 }
 
-async function requests() {
+async function requests(real) {
   const seed = Math.floor(Math.random() * 2 ** 32);
-  const here = await flood(node.port, real, plan.count, seed);
+  const here = await flood(real.node.port, real, plan.count, seed);
   const there = await naive(real, 2_000, seed);
   return {
     id: "35.requests", name: `${plan.count} random requests, seed ${seed}`, tier: "any",

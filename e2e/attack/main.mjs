@@ -13,6 +13,7 @@ const { values: options } = parseArgs({
     only: { type: "string" },
     tier: { type: "string", default: "all" },
     pages: { type: "string" },
+    components: { type: "string" },
     requests: { type: "string" },
     seed: { type: "string" },
     help: { type: "boolean" },
@@ -20,6 +21,7 @@ const { values: options } = parseArgs({
 });
 const USAGE = `cargo xtask attack [--json] [--only ID,ID] [--tier strict|partial|all]   all attacks, or those whose ids begin so
 cargo xtask attack --pages DIR [--json] [--tier …]   each *.html of a folder, as a widget; SINK in it becomes a watched name
+cargo xtask attack --components DIR [--json]   each *.wasm of a folder, as the background part of a widget
 cargo xtask attack --requests N [--seed S] [--json]   random requests against the API`;
 /** Requests that go with every full run. */
 const SHORT = 20_000;
@@ -39,6 +41,11 @@ const chosen = (id) => !options.only || options.only.split(",").some((one) => id
 if (options.requests) await requestsAlone();
 else await suite();
 
+/** Pages of others, components of others, or both. */
+function foreign() {
+  return options.pages !== undefined || options.components !== undefined;
+}
+
 async function requestsAlone() {
   const out = await phase("requests", "requests.mjs", { count: Number(options.requests), seed: options.seed });
   console.log(JSON.stringify(out));
@@ -46,21 +53,36 @@ async function requestsAlone() {
 }
 
 async function suite() {
-  const ids = vectors.map((v) => v.id).filter(chosen);
+  const ids = foreign() ? [] : vectors.map((v) => v.id).filter(chosen);
   const pages = options.pages ? readdirSync(options.pages).filter((name) => name.endsWith(".html")).sort().map((name) => resolve(join(options.pages, name))) : null;
   const tests = [];
   const withPages = pages !== null || ids.length > 0;
   const run = (tier, some = ids) => phase(tier, "phase.mjs", { tier, ids: some, pages });
-  // Two at a time: each is mostly waiting.
-  const control = withPages ? run("control") : null;
-  const results = [];
-  for (const tier of withPages ? tiers : []) results.push(await again(await run(tier), (r) => !r.ran, run));
-  const reference = control ? await again(await control, (r) => !got(r), run) : null;
-  const network = vectors.filter((v) => chosen(v.id) && !v.stolen).map((v) => v.id);
-  if (!pages && tiers.includes("strict") && network.length > 0) results.push(await again(await phase("launcher", "phase.mjs", { tier: "launcher", ids: network }), (r) => !r.ran, run));
-  for (const result of results) tests.push(...judged(result, reference));
-  if (!pages) tests.push(...(await phase("hub", "hub.mjs", { only: options.only ?? null, count: SHORT })).tests.filter((t) => chosen(t.id)));
-  report(tests);
+  // Side by side, because each is mostly waiting: pages as they are served; the control and then the browser's switches alone;
+  // what is no page. What is judged by how long others wait comes after them.
+  const control = withPages ? run("control").then((r) => again(r, (one) => !got(one), run)) : null;
+  const network = vectors.filter((v) => ids.includes(v.id) && !v.stolen).map((v) => v.id);
+  const alone = async () => {
+    await control;
+    if (!tiers.includes("strict") || network.length === 0) return [];
+    return [await again(await phase("launcher", "phase.mjs", { tier: "launcher", ids: network }), (r) => !r.ran, run)];
+  };
+  const served = async () => {
+    const results = [];
+    for (const tier of withPages ? tiers : []) results.push(await again(await run(tier), (r) => !r.ran, run));
+    return results;
+  };
+  const only = options.only ?? null;
+  const calm = async () => (foreign() ? [] : (await phase("hub-calm", "hub.mjs", { part: "calm", only, count: SHORT })).tests);
+  const [here, launched, others] = await Promise.all([served(), alone(), calm()]);
+  for (const result of [...here, ...launched]) tests.push(...judged(result, await control));
+  tests.push(...others);
+  if (!foreign()) {
+    const last = await Promise.all([phase("hub-timed", "hub.mjs", { part: "timed", only }), phase("hub-components", "hub.mjs", { part: "components", only })]);
+    tests.push(...last.flatMap((part) => part.tests));
+  }
+  if (options.components) tests.push(...(await phase("components", "hub.mjs", { part: "strangers", folder: resolve(options.components) })).tests);
+  report(foreign() ? tests : tests.filter((t) => chosen(t.id)));
 }
 
 /** Once more for those that a busy machine left unproven: what leaked before stays. */
@@ -128,12 +150,14 @@ async function phase(name, file, plan) {
   process.once("SIGTERM", clean);
   try {
     say(`${name}…`);
+    const from = Date.now();
     const line = inside(network, process.execPath, join(import.meta.dirname, file), JSON.stringify(plan));
     const child = spawn(line[0], line.slice(1), { stdio: ["ignore", "pipe", "inherit"] });
     let text = "";
     child.stdout.on("data", (bytes) => (text += bytes));
     const code = await new Promise((done) => child.once("close", done));
     if (code !== 0) throw new Error(`${file} (${name}) ended with ${code}`);
+    say(`${name}: ${Math.round((Date.now() - from) / 1000)} s`);
     return JSON.parse(text);
   } finally {
     process.off("SIGINT", clean);

@@ -3,7 +3,7 @@ import { V4, V6 } from "./netns.mjs";
 import { ZONE } from "./sink.mjs";
 
 /** @typedef {{ id: string, name: string, head?: string, body?: string, js?: string, files?: Record<string, string>,
- *   stolen?: boolean, peer?: boolean, top?: boolean, alone?: boolean, isolate?: boolean, wait?: number }} Vector */
+ *   stolen?: boolean, peer?: boolean, top?: boolean, alone?: boolean, asks?: string[], isolate?: boolean, wait?: number }} Vector */
 
 /** What every page begins with: `ran()` says that the attack was carried out, `stolen(yes)` also whether it got what it wanted. */
 const PRELUDE = `
@@ -23,6 +23,12 @@ export function drivenFiles(id, { js, body = "", ...more }) {
   return { ...more, "index.html": `<!doctype html><meta charset="utf-8"><title>${id}</title><script src="webxdc.js"></script><script>${PRELUDE}</script><body>${body}<script>begun.then(async () => { ${js ?? ""} });</script>` };
 }
 
+/** The manifest of a widget that asks for these permissions. */
+export function asking(name, permissions = []) {
+  const list = permissions.map((p) => `{ name = "${p}", reason = "to try it" }`);
+  return list.length === 0 ? {} : { "manifest.toml": `name = ${JSON.stringify(name)}\n[hedgerow]\npermissions = [${list.join(", ")}]\n` };
+}
+
 /** Names and addresses of the vector with this number. */
 export function names(vector, number, tier) {
   const slug = vector.id.replace(/[^a-z0-9]+/gi, "-").toLowerCase().slice(0, 40);
@@ -37,7 +43,7 @@ export function files(vector, { host, ip, ip6 }) {
 <script src="webxdc.js"></script><script>${PRELUDE}</script></head><body>${vector.body ?? ""}
 <script>addEventListener("load", async () => { await begun; try { ${js} } catch (error) { say({ failed: String(error) }); } });</script>
 </body></html>`;
-  const all = { "index.html": index, ...vector.files };
+  const all = { ...asking(vector.id, vector.asks), "index.html": index, ...vector.files };
   return Object.fromEntries(Object.entries(all).map(([name, text]) => [name, typeof text === "string" ? fill(text) : text]));
 }
 

@@ -41,14 +41,21 @@ function batches(list) {
   return Array.from({ length: Math.ceil(list.length / size) }, (_, i) => list.slice(i * size, (i + 1) * size));
 }
 
-/** Waits until every page said that it ran or failed, then a while longer for what it caused. */
-async function watched(batch, read) {
+function over(v) {
+  return v.reports.some((r) => r.ran || r.failed);
+}
+
+/** Waits until every page said that it ran or failed. */
+async function begun(batch, read) {
   const end = Date.now() + PATIENCE;
-  const over = (v) => v.reports.some((r) => r.ran || r.failed);
   while (Date.now() < end && !batch.every(over)) {
-    await sleep(250);
-    for (const v of batch) if (!over(v)) v.reports = await read(v);
+    await sleep(150);
+    await Promise.all(batch.filter((v) => !over(v)).map(async (v) => (v.reports = await read(v))));
   }
+}
+
+/** Waits a while longer for what they caused; each batch does so while the next one begins. */
+async function settled(batch, read) {
   await sleep(SETTLE + Math.max(0, ...batch.map((v) => v.wait ?? 0)));
   for (const v of batch) {
     if (plan.again && !batch.every(over)) await plan.again(v);
@@ -57,19 +64,36 @@ async function watched(batch, read) {
   }
 }
 
+/** Batch after batch: `place`, wait, and while the next one is placed settle and `remove`. Pages of others have the time for themselves. */
+async function run(place, read, remove) {
+  let last = null;
+  for (const batch of batches(all)) {
+    const placed = await place(batch);
+    await begun(batch, read);
+    await last;
+    last = settled(batch, read).then(() => remove(batch, placed));
+    if (plan.pages) await last;
+  }
+  await last;
+}
+
 async function product() {
   const node = await Product.start();
   const browser = plan.tier === "strict" ? strict(node) : browsers.plain([(await node.call("node.login_link")).hub]);
+  if (plan.pages) plan.again = (v) => openedAgain(node, v);
+  const place = async (v) => {
+    Object.assign(v, await node.place(v.id, v.files, v.twins || v.peer ? 2 : 1));
+    const { instance } = v.placed[0];
+    if (v.peer) await node.call("app.send_update", { instance, update: { payload: { peer: v.placed[1].origin } } });
+    for (const permission of v.asks ?? []) await node.call("grant.give", { instance, permission, how: "always", anyway: true });
+  };
+  const read = async (v) => (await Promise.all(v.placed.map((p) => node.reports(p.instance)))).flat();
   try {
-    for (const batch of batches(all)) {
-      for (const v of batch) {
-        Object.assign(v, await node.place(v.id, v.files, v.twins || v.peer ? 2 : 1));
-        if (v.peer) await node.call("app.send_update", { instance: v.placed[0].instance, update: { payload: { peer: v.placed[1].origin } } });
-      }
-      if (plan.pages) plan.again = (v) => openedAgain(node, v);
-      await watched(batch, async (v) => (await Promise.all(v.placed.map((p) => node.reports(p.instance)))).flat());
-      for (const v of batch) await node.call("widget.remove", { uuid: v.uuid, with_instances: true });
-    }
+    await run(
+      async (batch) => { for (const v of batch) await place(v); },
+      read,
+      async (batch) => { for (const v of batch) await node.call("widget.remove", { uuid: v.uuid, with_instances: true }); },
+    );
     plan.alive = browser.child.exitCode === null;
     if (process.env.ATTACK_LOG) process.stderr.write(browser.log());
   } finally {
@@ -109,19 +133,17 @@ async function control() {
   const server = new Control();
   await server.start();
   const flags = await switches(server);
-  for (const batch of batches(all)) {
-    const labels = [];
-    const tops = [];
+  const place = async (batch) => {
+    const [labels, tops] = [[], []];
     for (const v of batch) {
       const label = `c${v.number}`;
       server.add(label, { ...v, peer: v.peer ? server.origin(`${label}-peer`) : null });
       server.add(`${label}-peer`, { files: v.files });
       (v.top ? tops : labels).push(...Array(v.twins ? 2 : 1).fill(label));
     }
-    const browser = browsers.plain([server.hub(labels, tops)], flags);
-    await watched(batch, async (v) => server.reports(`c${v.number}`));
-    await browser.stop();
-  }
+    return browsers.plain([server.hub(labels, tops)], flags);
+  };
+  await run(place, async (v) => server.reports(`c${v.number}`), (_, browser) => browser.stop());
   plan.alive = true;
   server.stop();
 }

@@ -9,9 +9,10 @@ import { zip } from "../lib/pack.mjs";
 export const BIN = process.env.HEDGEROW_BIN;
 
 export class Product {
-  static async start(more = []) {
+  /** `data`: of a node that ended. */
+  static async start(more = [], data = mkdtempSync(join(tmpdir(), "attack-node-"))) {
     const node = new Product();
-    node.data = mkdtempSync(join(tmpdir(), "attack-node-"));
+    node.data = data;
     const line = ["up", "--json", "--no-browser", "--no-lan", "--no-port-mapping", "--no-dht", "--no-serve", "--listen", "127.0.0.1:0", "--data", node.data, ...more];
     node.child = spawn(BIN, line, { stdio: ["ignore", "pipe", "pipe"] });
     node.log = "";
@@ -26,9 +27,13 @@ export class Product {
     node.token = file.token;
     return node;
   }
-  async stop() {
+  /** Ends it and leaves its data. */
+  async end() {
     this.child.kill("SIGKILL");
     await this.ended;
+  }
+  async stop() {
+    await this.end();
     rmSync(this.data, { recursive: true, force: true, maxRetries: 5 });
   }
   /** Runs a command against it and answers its JSON. */
@@ -38,7 +43,8 @@ export class Product {
   post(path, type, body) {
     return new Promise((done, fail) => {
       const headers = { authorization: `Bearer ${this.token}`, "content-type": type, "content-length": Buffer.byteLength(body) };
-      const asked = request({ host: "127.0.0.1", port: this.port, path, method: "POST", headers }, (answer) => {
+      // A connection of its own: one that is kept would have been ended while something else held this process up.
+      const asked = request({ agent: false, host: "127.0.0.1", port: this.port, path, method: "POST", headers }, (answer) => {
         let text = "";
         answer.on("data", (bytes) => (text += bytes));
         answer.on("end", () => done(JSON.parse(text)));

@@ -72,7 +72,7 @@ export function request(method, path, headers, body = "") {
 }
 
 /** Asks once over a connection of its own. */
-export async function ask(port, method, path, headers, body = "", ms = 5_000) {
+export async function ask(port, method, path, headers, body = "", ms = 15_000) {
   const wire = new Wire(port);
   const answer = await wire.one(request(method, path, headers, body), method, ms);
   wire.close();

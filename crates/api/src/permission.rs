@@ -108,6 +108,29 @@ impl Permission {
         }
     }
 
+    /// What of the browser itself comes with it, as `Permissions-Policy` and the attribute `allow` of a frame name it. What
+    /// is not here no widget gets.
+    pub const fn features(self) -> &'static [&'static str] {
+        match self {
+            Self::Camera => &["camera"],
+            Self::Microphone => &["microphone"],
+            Self::Clipboard => &["clipboard-read", "clipboard-write"],
+            Self::Node
+            | Self::Contacts
+            | Self::Directory
+            | Self::Files
+            | Self::Notifications
+            | Self::Network
+            | Self::Peers
+            | Self::Streams
+            | Self::Widgets
+            | Self::Web
+            | Self::Background
+            | Self::Storage
+            | Self::Torrents => &[],
+        }
+    }
+
     /// Whether it can be granted for one call. What goes on for as long as the widget runs cannot.
     pub const fn is_single(self) -> bool {
         match self {

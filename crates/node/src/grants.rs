@@ -130,6 +130,16 @@ impl Grants {
         verdict.is_ok_and(|verdict| verdict.is_yes())
     }
 
+    /// What of the browser an instance has at this moment. A browser that fences it in part gets the same: there the
+    /// dashboard leaves the words out of the frame's `allow` unless the person said anyway, and both are needed.
+    pub(crate) fn features(&self, id: &InstanceId) -> Vec<&'static str> {
+        let with = Permission::ALL.iter().filter(|p| !p.features().is_empty());
+        with.filter(|p| self.has(id, **p))
+            .flat_map(|p| p.features())
+            .copied()
+            .collect()
+    }
+
     /// Whether a web request of an instance may go to a host: asked again for each redirection.
     pub(crate) fn may_reach(&self, id: &InstanceId, host: &str) -> bool {
         let need = Need {

@@ -153,6 +153,10 @@ impl NodeHandle {
         })
         .await
     }
+    /// Features of the browser that an instance may use now.
+    pub fn app_features(&self, instance: &InstanceId) -> Vec<&'static str> {
+        self.shared.grants.features(instance)
+    }
     /// Who the owner is inside an instance.
     ///
     /// # Errors

@@ -6,6 +6,7 @@
 //! browsers get all the rest and the user is told that the fence is partial.
 
 use crate::origin::{HUB, Origins};
+use hedgerow_api::Permission;
 
 /// What kind of answer it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +29,12 @@ pub struct HeaderSet {
 /// A header that every set has, and that a bare answer of a HTTP library does not.
 pub const MARKER: &str = "x-content-type-options";
 
-/// Features that neither the dashboard nor a widget may use. `clipboard-write` is added for widgets.
+/// Features that neither the dashboard nor a widget may use, whatever was granted. Those that come with a permission are
+/// named with it: [`Permission::features`].
 const DENIED: &[&str] = &[
     "accelerometer",
     "bluetooth",
     "browsing-topics",
-    "camera",
-    "clipboard-read",
     "compute-pressure",
     "cross-origin-isolated",
     "display-capture",
@@ -47,7 +47,6 @@ const DENIED: &[&str] = &[
     "idle-detection",
     "local-fonts",
     "magnetometer",
-    "microphone",
     "midi",
     "otp-credentials",
     "payment",
@@ -65,7 +64,17 @@ const DENIED: &[&str] = &[
 
 impl HeaderSet {
     /// The set for one kind of answer of a node at `origins`. `Cache-Control` is not in it: it differs by file.
+    /// A widget's set is that of one that was granted nothing.
     pub fn new(page: Page, origins: &Origins) -> Self {
+        Self::with(page, &[], origins)
+    }
+
+    /// The set for a widget that may use these features of the browser, by itself and not in frames of other origins.
+    pub fn granted(features: &[&str], origins: &Origins) -> Self {
+        Self::with(Page::Widget, features, origins)
+    }
+
+    fn with(page: Page, features: &[&str], origins: &Origins) -> Self {
         let mut pairs = vec![
             (MARKER, "nosniff".to_owned()),
             ("content-security-policy", policy(page, origins)),
@@ -74,7 +83,7 @@ impl HeaderSet {
             ("origin-agent-cluster", "?1".to_owned()),
             ("referrer-policy", "no-referrer".to_owned()),
             ("x-dns-prefetch-control", "off".to_owned()),
-            ("permissions-policy", permissions(page)),
+            ("permissions-policy", permissions(page, features, origins)),
         ];
         match page {
             // The hub frames other origins and opens a WebSocket; it runs no code but our own.
@@ -124,14 +133,17 @@ fn policy(page: Page, origins: &Origins) -> String {
     }
 }
 
-fn permissions(page: Page) -> String {
-    let mut list: Vec<String> = DENIED.iter().map(|feature| format!("{feature}=()")).collect();
-    list.push(match page {
-        // The dashboard copies invitations and addresses when asked to.
-        Page::Hub => "clipboard-write=(self)".to_owned(),
-        Page::Widget | Page::Inert => "clipboard-write=()".to_owned(),
+fn permissions(page: Page, granted: &[&str], origins: &Origins) -> String {
+    let denied = DENIED.iter().map(|feature| format!("{feature}=()"));
+    let grantable = Permission::ALL.iter().flat_map(|permission| permission.features());
+    let grantable = grantable.map(|feature| match page {
+        // A page can pass on only what it has itself. What is passed on to whom the attribute `allow` of each frame says;
+        // without it a frame gets nothing. The dashboard itself uses the one to copy invitations when asked to.
+        Page::Hub => format!("{feature}=(self \"http://{}\")", origins.with_port(&format!("*.{HUB}"))),
+        Page::Widget if granted.contains(feature) => format!("{feature}=(self)"),
+        Page::Widget | Page::Inert => format!("{feature}=()"),
     });
-    list.join(", ")
+    denied.chain(grantable).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

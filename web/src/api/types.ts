@@ -1433,7 +1433,11 @@ single: boolean,
 /**
  * Bytes of web requests today.
  */
-bytes_today: number, };
+bytes_today: number, 
+/**
+ * What of the browser comes with it, for the attribute `allow` of the widget's frame.
+ */
+features: Array<string>, };
 
 export type InstanceGrants = { instance: string, name: string, uuid: string, level: Level, grants: Array<GrantInfo>, };
 

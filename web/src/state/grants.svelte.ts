@@ -5,9 +5,6 @@ import { data } from "./data.svelte";
 import { call, session } from "./session.svelte";
 import { ui } from "./ui.svelte";
 
-/** What the browser itself gives to a frame. The words are those of the attribute `allow`. */
-const FRAME: readonly [Permission, string][] = [["camera", "camera"], ["microphone", "microphone"], ["clipboard", "clipboard-read; clipboard-write"]];
-
 /** Whether the person sees the widget now: on the board that is shown, within the window, not behind something. */
 function seen(instance: string): boolean {
   if (document.hidden) return false;
@@ -57,8 +54,8 @@ class Grants {
 
   /** For the attribute `allow` of a frame: only what was granted. */
   allow(instance: string): string {
-    const may = new Set(this.all.get(instance)?.grants.filter((g) => g.state === "allowed").map((g) => g.permission));
-    return FRAME.filter(([permission]) => may.has(permission)).map(([, words]) => words).join("; ");
+    const allowed = this.all.get(instance)?.grants.filter((g) => g.state === "allowed") ?? [];
+    return allowed.flatMap((g) => g.features).join("; ");
   }
 
   /** What a widget may know of its own permissions. */

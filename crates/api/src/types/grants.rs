@@ -173,6 +173,8 @@ results! {
         single: bool,
         /// Bytes of web requests today.
         bytes_today: u64,
+        /// What of the browser comes with it, for the attribute `allow` of the widget's frame.
+        features: Vec<String>,
     }
     /// What an instance asks for, and what it got.
     InstanceGrants {

@@ -22,6 +22,8 @@ pub(crate) trait Backend: Clone + Send + Sync + 'static {
     fn plugin(&self, token: &str) -> Option<Session>;
     /// A file of the package that an instance runs.
     fn app_file(&self, instance: InstanceId, path: String) -> impl Future<Output = Result<AppFile, ApiError>> + Send;
+    /// Features of the browser that an instance may use now.
+    fn app_features(&self, instance: &InstanceId) -> Vec<&'static str>;
     /// Who the owner is inside an instance.
     fn app_identity(&self, instance: InstanceId) -> impl Future<Output = Result<AppIdentity, ApiError>> + Send;
     /// Keeps uploaded bytes as a package.
@@ -57,6 +59,9 @@ impl Backend for NodeHandle {
     }
     fn app_file(&self, instance: InstanceId, path: String) -> impl Future<Output = Result<AppFile, ApiError>> + Send {
         Self::app_file(self, instance, path)
+    }
+    fn app_features(&self, instance: &InstanceId) -> Vec<&'static str> {
+        Self::app_features(self, instance)
     }
     fn app_identity(&self, instance: InstanceId) -> impl Future<Output = Result<AppIdentity, ApiError>> + Send {
         Self::app_identity(self, instance)

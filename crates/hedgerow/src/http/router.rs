@@ -5,7 +5,7 @@ use axum::{
     body::Body,
     http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri, header},
 };
-use hedgerow_sandbox::{Asked, Door, Field, Page, Refusal};
+use hedgerow_sandbox::{Asked, Door, Field, HeaderSet, Page, Refusal};
 use std::sync::Arc;
 
 /// Answers any request.
@@ -15,6 +15,11 @@ pub(super) async fn answer<B: Backend>(shared: Arc<Shared<B>>, request: Request<
         Door::Hub => Page::Hub,
         Door::Widget(_) => Page::Widget,
         Door::LocalProgram | Door::Refused(_) => Page::Inert,
+    };
+    // Looked up once the answer is made, so that what was taken back meanwhile is not in it.
+    let features = |door| match door {
+        Door::Widget(instance) => shared.backend.app_features(&instance),
+        Door::Hub | Door::LocalProgram | Door::Refused(_) => Vec::new(),
     };
     let mut answer = match door {
         Door::Hub if request.uri().path().starts_with("/api/") => api::answer(&shared, api::From::Hub, request).await,
@@ -26,12 +31,15 @@ pub(super) async fn answer<B: Backend>(shared: Arc<Shared<B>>, request: Request<
         Door::LocalProgram => api::answer(&shared, api::From::Program, request).await,
         Door::Refused(refusal) => refused(&shared, refusal),
     };
-    complete(&mut answer, shared.headers.of(page));
+    match features(door) {
+        none if none.is_empty() => complete(&mut answer, shared.headers.of(page)),
+        some => complete(&mut answer, &HeaderSet::granted(&some, &shared.origins)),
+    }
     answer
 }
 
 /// Adds the headers of a page. What a handler set itself never replaces them.
-fn complete(answer: &mut Answer, set: &hedgerow_sandbox::HeaderSet) {
+fn complete(answer: &mut Answer, set: &HeaderSet) {
     let headers = answer.headers_mut();
     for (name, value) in &set.pairs {
         if let Ok(value) = HeaderValue::from_str(value) {

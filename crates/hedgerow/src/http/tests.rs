@@ -31,6 +31,8 @@ pub(super) const TOKEN: &str = "the token of programs";
 pub(super) struct Fake {
     pub(super) calls: Arc<Mutex<Vec<String>>>,
     pub(super) events: broadcast::Sender<Arc<Event>>,
+    /// What the one instance was granted of the browser.
+    pub(super) features: Arc<Mutex<Vec<&'static str>>>,
     files: Arc<BTreeMap<&'static str, (Vec<u8>, &'static str)>>,
 }
 
@@ -47,6 +49,7 @@ impl Fake {
         Self {
             calls: Arc::default(),
             events: broadcast::Sender::new(64),
+            features: Arc::default(),
             files: Arc::new(files.into_iter().collect()),
         }
     }
@@ -106,6 +109,9 @@ impl Backend for Fake {
             bytes: bytes.clone(),
             mime,
         })
+    }
+    fn app_features(&self, instance: &InstanceId) -> Vec<&'static str> {
+        known(*instance).map_or_else(|_| Vec::new(), |()| self.features.lock().unwrap().clone())
     }
     async fn app_identity(&self, instance: InstanceId) -> Result<AppIdentity, ApiError> {
         known(instance)?;

@@ -99,6 +99,7 @@ fn info(book: &Book, id: &InstanceId, asked: &Asked, permission: Permission, tie
             Permission::Web => today.map_or(0, |spent| spent.bytes),
             _ => 0,
         },
+        features: permission.features().iter().map(|f| (*f).to_owned()).collect(),
     }
 }
 

@@ -80,3 +80,43 @@ fn values_are_plain_header_text() {
         }
     }
 }
+
+/// What a policy says of a feature.
+fn said<'a>(policy: &'a str, feature: &str) -> &'a str {
+    let mut all = policy.split(", ").filter_map(|part| part.split_once('='));
+    let found: Vec<_> = all.by_ref().filter(|(name, _)| *name == feature).collect();
+    assert_eq!(found.len(), 1, "{feature} in {policy}");
+    found[0].1
+}
+
+#[test]
+fn a_feature_is_there_only_for_the_widget_that_was_granted_it() {
+    let origins = Origins::new(4400);
+    let all: Vec<&str> = Permission::ALL.iter().flat_map(|p| p.features()).copied().collect();
+    assert_eq!(all, ["camera", "microphone", "clipboard-read", "clipboard-write"]);
+    let none = value(Page::Widget, "permissions-policy");
+    let inert = value(Page::Inert, "permissions-policy");
+    let hub = value(Page::Hub, "permissions-policy");
+    for feature in &all {
+        assert_eq!(said(&none, feature), "()");
+        assert_eq!(said(&inert, feature), "()");
+        assert_eq!(said(&hub, feature), "(self \"http://*.hub.localhost:4400\")");
+        let granted = HeaderSet::granted(&[feature], &origins);
+        let plain = set(Page::Widget);
+        for ((name, with), (_, without)) in granted.pairs.iter().zip(&plain.pairs) {
+            if *name != "permissions-policy" {
+                assert_eq!(with, without, "{name} is the same whatever was granted");
+                continue;
+            }
+            for other in all.iter().chain(DENIED) {
+                assert_eq!(
+                    said(with, other),
+                    if other == feature { "(self)" } else { "()" },
+                    "{feature}: {other}"
+                );
+            }
+        }
+    }
+    let unknown = HeaderSet::granted(&["usb", "everything"], &origins);
+    assert_eq!(unknown, set(Page::Widget), "what no permission brings is never granted");
+}

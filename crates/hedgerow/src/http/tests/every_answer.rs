@@ -196,3 +196,47 @@ async fn requests_inside_requests_are_not_smuggled() {
         assert!(bytes[at..].windows(10).any(|w| w == b"x-content-"));
     }
 }
+
+#[tokio::test]
+async fn what_was_granted_of_the_browser_is_in_the_next_answer_and_what_was_revoked_is_not() {
+    let node = start();
+    let widget = node.widget();
+    let policy = async |path: &str, more: &[(&str, &str)]| {
+        let got = node
+            .ask(path, &[&[("host", widget.as_str())][..], more].concat(), b"")
+            .await;
+        (got.status, got.header("permissions-policy").unwrap().to_owned())
+    };
+    let (_, before) = policy("GET /index.html", &[]).await;
+    assert!(before.contains("camera=()"), "{before}");
+    node.fake.features.lock().unwrap().push("camera");
+    for (path, more, status) in [
+        ("GET /index.html", &[][..], 200),
+        ("HEAD /index.html", &[], 200),
+        ("GET /index.html", &[("if-none-match", "*")], 304),
+        ("GET /none", &[], 404),
+        ("GET /%", &[], 400),
+    ] {
+        let (got, granted) = policy(path, more).await;
+        assert_eq!(got, status, "{path}");
+        assert!(
+            granted.contains("camera=(self)") && granted.contains("microphone=()"),
+            "{path}: {granted}"
+        );
+    }
+    // Neither the dashboard nor another instance has more for it.
+    let hub = node.ask("GET /", &[("host", &node.hub())], b"").await;
+    assert_eq!(
+        hub.header("permissions-policy").map(|p| p.contains("camera=(self)")),
+        Some(false)
+    );
+    let sibling = format!("ponmlkjihgfedcba.hub.localhost:{}", node.port);
+    let other = node.ask("GET /", &[("host", sibling.as_str())], b"").await;
+    assert!(
+        other
+            .header("permissions-policy")
+            .is_some_and(|p| p.contains("camera=()"))
+    );
+    node.fake.features.lock().unwrap().clear();
+    assert_eq!(policy("GET /index.html", &[]).await.1, before);
+}
