@@ -85,7 +85,7 @@
   function receive(event) {
     const data = event.data;
     if (data === null || typeof data !== "object") return;
-    if (data.event === "ping") return port.postMessage({ sign: "pong", n: data.n });
+    if (data.event === "ping") return port.postMessage({ sign: "pong", n: Number.isSafeInteger(data.n) ? data.n : 0 });
     if (data.event === "update") return pushUpdate(data);
     if (data.event === "realtime") return pushRealtime(data);
     if (data.event === "background_message") return hearBackground(data.message);

@@ -25,6 +25,8 @@ mod trusted;
 
 pub use check::check;
 pub use compile::child_main;
+#[doc(hidden)]
+pub use convert::there_and_back;
 pub use error::{Fault, LoadError};
 pub use guest::{Answer, Calls};
 pub use kept::Kept;
