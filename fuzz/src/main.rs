@@ -43,7 +43,11 @@ fn replay(name: &str, bytes: &[u8]) -> Result<(), String> {
     let target = named(name).ok_or_else(|| format!("there is no target {name}"))?;
     let begin = std::time::Instant::now();
     room::within(target.room, || (target.run)(bytes));
-    println!("{name}: {} bytes, all promises hold, {:?}", bytes.len(), begin.elapsed());
+    println!(
+        "{name}: {} bytes, all promises hold, {:?}",
+        bytes.len(),
+        begin.elapsed()
+    );
     Ok(())
 }
 

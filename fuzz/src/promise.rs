@@ -21,7 +21,11 @@ where
 {
     let value: T = text.parse().ok()?;
     let written = value.to_string();
-    assert_eq!(written.parse().ok().as_ref(), Some(&value), "{written:?} does not read the same");
+    assert_eq!(
+        written.parse().ok().as_ref(),
+        Some(&value),
+        "{written:?} does not read the same"
+    );
     Some(value)
 }
 

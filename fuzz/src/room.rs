@@ -61,6 +61,9 @@ pub fn within<T>(most: usize, run: impl FnOnce() -> T) -> T {
         run()
     };
     let over = OVER.get();
-    assert!(over == 0, "{over} bytes were asked for at once, where {most} are enough");
+    assert!(
+        over == 0,
+        "{over} bytes were asked for at once, where {most} are enough"
+    );
     done
 }

@@ -64,14 +64,18 @@ pub fn fuzz(arguments: &[String]) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let work = Work::new(build::build(&folder)?, root().join("fuzz/corpus"), folder)?;
-    let known = work.targets()?;
-    if let Some(unknown) = asked.targets.iter().find(|name| !known.contains(name)) {
-        bail!("there is no target {unknown}; there are: {}", known.join(", "));
+    let mut chosen = work.targets()?;
+    if let Some(unknown) = asked
+        .targets
+        .iter()
+        .find(|name| chosen.iter().all(|(known, _)| known != *name))
+    {
+        bail!("there is no target {unknown}; `cargo run -p hedgerow-fuzz -- list` shows all");
     }
-    let chosen = if asked.targets.is_empty() { known } else { asked.targets };
+    chosen.retain(|(name, _)| asked.targets.is_empty() || asked.targets.contains(name));
     let outcomes = all(&work, &chosen, asked.seconds, asked.jobs.max(1))?;
     if asked.keep {
-        for name in &chosen {
+        for (name, _) in &chosen {
             work.keep(name)?;
         }
     }
@@ -81,12 +85,12 @@ pub fn fuzz(arguments: &[String]) -> Result<ExitCode> {
 }
 
 /// Runs targets one after the other, so many at once, and adds each to the sums as soon as it is done.
-fn all(work: &Work, names: &[String], seconds: u64, jobs: usize) -> Result<Vec<Outcome>> {
+fn all(work: &Work, targets: &[(String, usize)], seconds: u64, jobs: usize) -> Result<Vec<Outcome>> {
     let next = AtomicUsize::new(0);
     let outcomes = Mutex::new(Vec::new());
     let one = || -> Result<()> {
-        while let Some(name) = names.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let outcome = work.run(name, seconds)?;
+        while let Some(target) = targets.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let outcome = work.run(target, seconds)?;
             eprintln!("{outcome}");
             let mut done = outcomes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             sums::Sums::add(&work.folder, &outcome)?;

@@ -59,7 +59,9 @@ pub fn registers(writes: &[&[u8]]) {
 
 /// An update of a widget as it is kept, from whatever its author wrote.
 pub fn update(bytes: &[u8]) -> Option<hedgerow_api::types::UpdateIn> {
-    serde_json::from_slice(bytes).ok().map(|update| updates::checked(&update))
+    serde_json::from_slice(bytes)
+        .ok()
+        .map(|update| updates::checked(&update))
 }
 
 /// Address and host that a widget's web request goes to.

@@ -15,7 +15,7 @@ static TARGET: LazyLock<&Target> = LazyLock::new(|| {
 
 fn begin() {
     if std::env::args().any(|argument| argument == "--targets") {
-        all().for_each(|target| println!("{}", target.name));
+        all().for_each(|target| println!("{} {}", target.name, target.max_len));
         std::process::exit(0);
     }
     // Where the program catches a panic of an engine and goes on, that is no finding.

@@ -168,10 +168,7 @@ pub fn frames() -> Vec<Vec<u8>> {
         SyncFrame::Tags(vec![[1; 16].into(), [2; 16].into()]),
         SyncFrame::Hello(hello),
         SyncFrame::Refused(space),
-        SyncFrame::Summary {
-            space,
-            digest: [3; 32],
-        },
+        SyncFrame::Summary { space, digest: [3; 32] },
         SyncFrame::Vector {
             space,
             begin: true,

@@ -80,8 +80,8 @@ pub fn signed() -> Vec<Vec<u8>> {
     vec![
         Record::sign(release(1, 1, 1), 0, &key(1)).unwrap().to_bytes(),
         Record::sign(release(1, 1, 2), 0, &key(1)).unwrap().to_bytes(),
-        said(&key(5), What::Rating(rating)).to_bytes(),
-        said(&key(5), What::Comment(comment)).to_bytes(),
+        said(&key(1), What::Rating(rating)).to_bytes(),
+        said(&key(1), What::Comment(comment)).to_bytes(),
     ]
 }
 

@@ -20,7 +20,10 @@ fn call(bytes: &[u8]) {
     let call = match Call::parse(bytes) {
         Ok(call) => call,
         Err(answer) => {
-            assert!(answer["jsonrpc"] == "2.0" && answer["error"]["code"].is_i64(), "{answer}");
+            assert!(
+                answer["jsonrpc"] == "2.0" && answer["error"]["code"].is_i64(),
+                "{answer}"
+            );
             return;
         }
     };
@@ -30,7 +33,10 @@ fn call(bytes: &[u8]) {
         return;
     };
     assert_eq!(request.name(), call.method);
-    assert!(hostile::component_may(&request).is_err(), "nobody allowed that component anything");
+    assert!(
+        hostile::component_may(&request).is_err(),
+        "nobody allowed that component anything"
+    );
     let needs = matches!(request.plugins(), Plugins::With(_)) && names_instance && request.door() == Whose::Widget;
     for tier in [Tier::Partial, Tier::Strict] {
         // A stream is named by its number, and ends with the permission under which it was opened.
@@ -45,8 +51,19 @@ fn call(bytes: &[u8]) {
 /// No header that says who asks or how to connect, whatever the widget calls it.
 fn web(params: &WebFetchParams) {
     for name in hostile::web_request(params).into_iter().flatten() {
-        let closed = ["host", "cookie", "origin", "referer", "connection", "content-length", "transfer-encoding"];
-        assert!(!closed.contains(&name.as_str()) && !name.starts_with("sec-") && !name.starts_with("proxy-"), "{name}");
+        let closed = [
+            "host",
+            "cookie",
+            "origin",
+            "referer",
+            "connection",
+            "content-length",
+            "transfer-encoding",
+        ];
+        assert!(
+            !closed.contains(&name.as_str()) && !name.starts_with("sec-") && !name.starts_with("proxy-"),
+            "{name}"
+        );
     }
 }
 
@@ -58,7 +75,11 @@ fn call_seeds() -> Vec<Vec<u8>> {
         });
         call.to_string().into_bytes()
     });
-    let others = [r#"{"jsonrpc":"2.0","method":"x"}"#, "[]", r#"{"jsonrpc":"2.0","id":{},"method":1,"params":[1]}"#];
+    let others = [
+        r#"{"jsonrpc":"2.0","method":"x"}"#,
+        "[]",
+        r#"{"jsonrpc":"2.0","id":{},"method":1,"params":[1]}"#,
+    ];
     examples.chain(others.map(|text| text.as_bytes().to_vec())).collect()
 }
 
@@ -106,8 +127,14 @@ fn door(bytes: &[u8]) {
         Door::LocalProgram => {
             let Field::One(host) = host else { panic!("no host") };
             assert!(host == "127.0.0.1:4321" || host == "localhost:4321", "{host}");
-            assert!(!foreign(&format!("http://{host}")), "a foreign origin where programs ask");
-            assert!(matches!((asked.site, asked.dest), (Field::Absent, Field::Absent)), "a browser");
+            assert!(
+                !foreign(&format!("http://{host}")),
+                "a foreign origin where programs ask"
+            );
+            assert!(
+                matches!((asked.site, asked.dest), (Field::Absent, Field::Absent)),
+                "a browser"
+            );
         }
         Door::Refused(_) => {}
     }
@@ -132,8 +159,13 @@ fn path(bytes: &[u8]) {
     let Some(text) = text(bytes) else { return };
     let Ok(name) = file_name(text) else { return };
     let down = name.split('/').all(|part| !matches!(part, "" | "." | ".."));
-    assert!(down && !name.contains(['\\', '\0']) && !name.starts_with('/'), "{name:?}");
-    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'-'));
+    assert!(
+        down && !name.contains(['\\', '\0']) && !name.starts_with('/'),
+        "{name:?}"
+    );
+    let plain = name
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'.' | b'-'));
     if plain {
         assert_eq!(file_name(&format!("/{name}")), Ok(name));
     }
@@ -151,8 +183,15 @@ fn range(bytes: &[u8]) {
 }
 
 fn range_seeds() -> Vec<Vec<u8>> {
-    let all = ["bytes=0-", "bytes=5-9", "bytes=-3", "bytes=99999999999999999999-1", "bytes=1-2,4-5"];
-    all.map(|header| [&100_u32.to_le_bytes()[..], header.as_bytes()].concat()).to_vec()
+    let all = [
+        "bytes=0-",
+        "bytes=5-9",
+        "bytes=-3",
+        "bytes=99999999999999999999-1",
+        "bytes=1-2,4-5",
+    ];
+    all.map(|header| [&100_u32.to_le_bytes()[..], header.as_bytes()].concat())
+        .to_vec()
 }
 
 /// The targets.
@@ -163,9 +202,17 @@ pub const TARGETS: &[Target] = &[
         call,
         call_seeds,
     ),
-    Target::new("http_door", "Origins::door: every name and origin but ours leads nowhere", door, door_seeds).up_to(512),
+    Target::new(
+        "http_door",
+        "Origins::door: every name and origin but ours leads nowhere",
+        door,
+        door_seeds,
+    )
+    .up_to(512),
     Target::new("http_path", "file_name: below the package", path, || {
-        ["/", "/a/b.js?x", "/%2e%2e/x", "/a%2fb", "/%c3%a9/", "/\\x"].map(|t| t.as_bytes().to_vec()).to_vec()
+        ["/", "/a/b.js?x", "/%2e%2e/x", "/a%2fb", "/%c3%a9/", "/\\x"]
+            .map(|t| t.as_bytes().to_vec())
+            .to_vec()
     })
     .up_to(5000),
     Target::new("http_range", "range::part: within the file", range, range_seeds).up_to(128),

@@ -77,9 +77,16 @@ fn update(bytes: &[u8]) {
     let Some(update) = hostile::update(bytes) else { return };
     let written = serde_json::to_vec(&update).expect("an update is JSON");
     let again = hostile::update(&written).expect("what is written");
-    assert_eq!(serde_json::to_vec(&again).expect("JSON"), written, "it changes when it is cleaned again");
+    assert_eq!(
+        serde_json::to_vec(&again).expect("JSON"),
+        written,
+        "it changes when it is cleaned again"
+    );
     let link = update.href.unwrap_or_default();
-    assert!(!link.contains('\\') && !link.starts_with("//") && !link.starts_with("javascript:"), "{link:?}");
+    assert!(
+        !link.contains('\\') && !link.starts_with("//") && !link.starts_with("javascript:"),
+        "{link:?}"
+    );
 }
 
 thread_local! {
@@ -92,7 +99,9 @@ fn folder() -> PathBuf {
         let made = folder.get_or_insert_with(|| {
             // In memory, where there is such a place: each input is a file.
             let memory = std::path::Path::new("/dev/shm");
-            let made = tempfile::Builder::new().tempdir_in(memory).or_else(|_| tempfile::tempdir());
+            let made = tempfile::Builder::new()
+                .tempdir_in(memory)
+                .or_else(|_| tempfile::tempdir());
             made.expect("a folder for files")
         });
         made.path().to_owned()
@@ -113,7 +122,10 @@ fn key_file_seeds() -> Vec<Vec<u8>> {
     use data_encoding::BASE64;
     let key = BASE64.encode(&[7; 32]);
     let secrets = format!(r#"{{"root":"{key}","device":"{key}","words":null}}"#);
-    let file = format!(r#"{{"version":1,"salt":"","nonce":"","data":"{}"}}"#, BASE64.encode(secrets.as_bytes()));
+    let file = format!(
+        r#"{{"version":1,"salt":"","nonce":"","data":"{}"}}"#,
+        BASE64.encode(secrets.as_bytes())
+    );
     let other = r#"{"version":1,"salt":"AAAA","nonce":"AAAA","data":"AAAA"}"#;
     json(&[&file, other])
 }
@@ -126,7 +138,10 @@ fn backup(bytes: &[u8]) {
     fs::create_dir_all(&around).expect("a folder");
     let _ = hostile::backup(bytes, &inside);
     let there = fs::read_dir(&around).expect("the folder").flatten();
-    assert!(there.into_iter().all(|entry| entry.file_name() == "inside"), "it got out");
+    assert!(
+        there.into_iter().all(|entry| entry.file_name() == "inside"),
+        "it got out"
+    );
 }
 
 fn backup_seeds() -> Vec<Vec<u8>> {
@@ -144,20 +159,50 @@ fn backup_seeds() -> Vec<Vec<u8>> {
 
 /// The targets.
 pub const TARGETS: &[Target] = &[
-    Target::new("kept_space", "SpaceConfig::from_bytes: reads the same", space, space_seeds),
-    Target::new("kept_rows", "every row that the store keeps as JSON reads the same", hostile::rows, row_seeds),
+    Target::new(
+        "kept_space",
+        "SpaceConfig::from_bytes: reads the same",
+        space,
+        space_seeds,
+    ),
+    Target::new(
+        "kept_rows",
+        "every row that the store keeps as JSON reads the same",
+        hostile::rows,
+        row_seeds,
+    ),
     Target::new("kept_layout", "layout: what is taken is taken again", layout, || {
         json(&[
             r#"{"revision":1,"boards":[{"id":"b1","name":"Home","tiles":[{"instance":"abcdefghijklmnop","x":0,"y":0,"w":4,"h":4}]}]}"#,
         ])
     }),
-    Target::new("kept_registers", "own devices end with the same, in whatever order", registers, register_seeds),
-    Target::new("kept_update", "an update of a member is cleaned once and for all", update, || {
-        json(&[
-            r#"{"payload":{"a":1},"info":"x","href":"index.html#a","document":"d","summary":"s","notify":{"*":"n"}}"#,
-            r#"{"payload":null,"href":"javascript:1"}"#,
-        ])
-    }),
-    Target::new("kept_key_file", "Identity::load: damaged is refused", key_file, key_file_seeds),
-    Target::new("kept_backup", "backup::read: nothing gets out of the folder", backup, backup_seeds),
+    Target::new(
+        "kept_registers",
+        "own devices end with the same, in whatever order",
+        registers,
+        register_seeds,
+    ),
+    Target::new(
+        "kept_update",
+        "an update of a member is cleaned once and for all",
+        update,
+        || {
+            json(&[
+                r#"{"payload":{"a":1},"info":"x","href":"index.html#a","document":"d","summary":"s","notify":{"*":"n"}}"#,
+                r#"{"payload":null,"href":"javascript:1"}"#,
+            ])
+        },
+    ),
+    Target::new(
+        "kept_key_file",
+        "Identity::load: damaged is refused",
+        key_file,
+        key_file_seeds,
+    ),
+    Target::new(
+        "kept_backup",
+        "backup::read: nothing gets out of the folder",
+        backup,
+        backup_seeds,
+    ),
 ];

@@ -63,7 +63,10 @@ fn package(bytes: &[u8]) {
         let inside = !file.path.starts_with('/') && file.path.split('/').all(|part| !matches!(part, "" | "." | ".."));
         assert!(inside && !file.path.contains('\\'), "{:?}", file.path);
     }
-    assert!(package.file("webxdc.js").is_ok_and(|file| file.is_none()), "that one is ours");
+    assert!(
+        package.file("webxdc.js").is_ok_and(|file| file.is_none()),
+        "that one is ours"
+    );
     let _ = (package.manifest(), package.icon(), package.verify_all());
     for file in files.iter().take(8) {
         if let Ok(Some(content)) = package.file(&file.path) {
@@ -74,14 +77,23 @@ fn package(bytes: &[u8]) {
 
 fn package_seeds() -> Vec<Vec<u8>> {
     let files = |list: &[(&str, &[u8])]| -> BTreeMap<String, Vec<u8>> {
-        list.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect()
+        list.iter()
+            .map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec()))
+            .collect()
     };
     let page = b"<script src=webxdc.js></script>".as_slice();
     let all = [
         files(&[("index.html", page)]),
         files(&[("index.html", page), ("manifest.toml", MANIFEST.as_bytes())]),
-        files(&[("index.html", page), ("icon.png", b"\x89PNG\r\n\x1a\nrest"), ("a/b/c.js", b"1")]),
-        files(&[("index.html", page), ("p2p.json", br#"{"filter": ".*", "size_limit": 2048}"#)]),
+        files(&[
+            ("index.html", page),
+            ("icon.png", b"\x89PNG\r\n\x1a\nrest"),
+            ("a/b/c.js", b"1"),
+        ]),
+        files(&[
+            ("index.html", page),
+            ("p2p.json", br#"{"filter": ".*", "size_limit": 2048}"#),
+        ]),
     ];
     all.iter().map(|files| pack(files).unwrap()).collect()
 }
@@ -161,7 +173,9 @@ fn rules_seeds() -> Vec<Vec<u8>> {
         RULES.to_owned(),
     ];
     let body = br#"{"text": "abcd", "list": [{"x": 1}, 2], "a": -3, "b": ["abc"], "y": 1, "cmd": "go"}"#;
-    all.iter().map(|text| joined([text.as_bytes(), body, b"{\"cmd\": \"x\"}"])).collect()
+    all.iter()
+        .map(|text| joined([text.as_bytes(), body, b"{\"cmd\": \"x\"}"]))
+        .collect()
 }
 
 fn plugin_manifest(bytes: &[u8]) {
@@ -184,9 +198,21 @@ fn scope(bytes: &[u8]) {
         return;
     };
     if let Ok(scope) = Scope::of(permission, &texts) {
-        assert_eq!(Scope::of(permission, &scope.texts()).as_ref(), Ok(&scope), "it reads the same");
+        assert_eq!(
+            Scope::of(permission, &scope.texts()).as_ref(),
+            Ok(&scope),
+            "it reads the same"
+        );
         assert!(scope.is_within(&scope));
-        for host in ["localhost", "127.0.0.1", "[::1]", "hub.localhost", "printer.local", "", "."] {
+        for host in [
+            "localhost",
+            "127.0.0.1",
+            "[::1]",
+            "hub.localhost",
+            "printer.local",
+            "",
+            ".",
+        ] {
             assert!(!scope.allows_host(host), "{host:?} by {scope:?}");
         }
         let _ = scope.words();
@@ -289,7 +315,12 @@ fn decision(bytes: &[u8]) {
 fn decision_seeds() -> Vec<Vec<u8>> {
     let mut all = Vec::new();
     for scope in scope_seeds() {
-        for bits in [[3, 2, 0, 60, 3, 0, 0], [3, 0, 1, 99, 3, 1, 1], [2, 0, 0, 0, 1, 2, 2], [0, 0, 0, 0, 0, 2, 0]] {
+        for bits in [
+            [3, 2, 0, 60, 3, 0, 0],
+            [3, 0, 1, 99, 3, 1, 1],
+            [2, 0, 0, 0, 1, 2, 2],
+            [0, 0, 0, 0, 0, 2, 0],
+        ] {
             all.push(joined([&scope[..], &scope, &scope, b"a.example.org", &bits]));
         }
     }
@@ -302,18 +333,50 @@ fn one(text: &str) -> Vec<Vec<u8>> {
 
 /// The targets.
 pub const TARGETS: &[Target] = &[
-    Target::new("package", "Package::open: names stay inside, sizes are true", package, package_seeds)
-        .up_to(16 << 10)
-        .with_room(8 << 20),
-    Target::new("packed", "pack, fork: any manifest and names; what is packed opens", packed, packed_seeds)
-        .with_room(8 << 20),
-    Target::new("manifest", "Manifest::parse: bounds; permissions within themselves", manifest, || one(MANIFEST)),
+    Target::new(
+        "package",
+        "Package::open: names stay inside, sizes are true",
+        package,
+        package_seeds,
+    )
+    .up_to(16 << 10)
+    .with_room(8 << 20),
+    Target::new(
+        "packed",
+        "pack, fork: any manifest and names; what is packed opens",
+        packed,
+        packed_seeds,
+    )
+    .with_room(8 << 20),
+    Target::new(
+        "manifest",
+        "Manifest::parse: bounds; permissions within themselves",
+        manifest,
+        || one(MANIFEST),
+    ),
     Target::new("p2p_json", "p2p_rules: what comes out are rules", p2p, || {
         one(r#"{"filter": "^\\{\"cmd\": \".*\"\\}$", "freq_limit": 0.5, "size_limit": 2048, "signed_only": true}"#)
     }),
-    Target::new("rules", "Rules::try_from, passes: all who have the rules agree", rules, rules_seeds)
-        .with_room(32 << 20),
-    Target::new("plugin_manifest", "plugin::Manifest::parse", plugin_manifest, || one(PLUGIN)),
-    Target::new("scope", "Scope::of: reads the same, and never allows this network", scope, scope_seeds),
-    Target::new("decision", "decide: denied unless asked for and allowed", decision, decision_seeds),
+    Target::new(
+        "rules",
+        "Rules::try_from, passes: all who have the rules agree",
+        rules,
+        rules_seeds,
+    )
+    .with_room(32 << 20),
+    Target::new("plugin_manifest", "plugin::Manifest::parse", plugin_manifest, || {
+        one(PLUGIN)
+    }),
+    Target::new(
+        "scope",
+        "Scope::of: reads the same, and never allows this network",
+        scope,
+        scope_seeds,
+    ),
+    Target::new(
+        "decision",
+        "decide: denied unless asked for and allowed",
+        decision,
+        decision_seeds,
+    ),
 ];

@@ -63,14 +63,18 @@ fn wat(text: &str) -> Vec<u8> {
 /// Everything that components are told.
 static SHAPES: LazyLock<Vec<Shape>> = LazyLock::new(|| {
     let answers = shape::functions().into_iter().filter_map(|function| function.answer);
-    let events = shape::events().into_iter().map(|told| Shape::Record(told.record.into()));
+    let events = shape::events()
+        .into_iter()
+        .map(|told| Shape::Record(told.record.into()));
     answers.chain(events).collect()
 });
 
 /// JSON to each component type and back: within its room, and the second time nothing changes any more.
 fn values(bytes: &[u8]) {
     const ROOM: usize = 64 << 10;
-    let Some((which, text)) = bytes.split_first() else { return };
+    let Some((which, text)) = bytes.split_first() else {
+        return;
+    };
     let Some(shape) = SHAPES.get(usize::from(*which) % SHAPES.len()) else {
         return;
     };
@@ -87,7 +91,11 @@ fn value_seeds() -> Vec<Vec<u8>> {
         let text = serde_json::to_vec(&of(shape)).unwrap();
         [&[number as u8][..], &text].concat()
     };
-    SHAPES.iter().enumerate().map(|(number, shape)| example(number, shape)).collect()
+    SHAPES
+        .iter()
+        .enumerate()
+        .map(|(number, shape)| example(number, shape))
+        .collect()
 }
 
 /// Some value of a shape.
@@ -137,7 +145,9 @@ fn sealed_seeds() -> Vec<Vec<u8>> {
     ring.add("friends", &GroupKey::from_random([7; 32])).unwrap();
     let own = crate::seeds::key(1).public().into();
     let sender = Some(crate::seeds::key(2).public().into());
-    let one = ring.seal(sender, To::Pseudonym(&own), b"{\"a\":1}", b"body", &[1; 32]).unwrap();
+    let one = ring
+        .seal(sender, To::Pseudonym(&own), b"{\"a\":1}", b"body", &[1; 32])
+        .unwrap();
     let other = ring.seal(None, To::Group("friends"), b"", b"body", &[2; 32]).unwrap();
     vec![
         joined([one.as_bytes(), b"x"]),
@@ -155,9 +165,24 @@ pub const TARGETS: &[Target] = &[
         || vec![wat(JUDGE), wat(LOOPS)],
     )
     .with_room(64 << 20),
-    Target::new("component_check", "component::check: before it is translated", component, component_seeds)
-        .up_to(64 << 10),
-    Target::new("component_values", "there_and_back: JSON to components and back settles", values, value_seeds)
-        .with_room(4 << 20),
-    Target::new("sealed", "Envelope::from_bytes, in_message: one encoding, opens or not", sealed, sealed_seeds),
+    Target::new(
+        "component_check",
+        "component::check: before it is translated",
+        component,
+        component_seeds,
+    )
+    .up_to(64 << 10),
+    Target::new(
+        "component_values",
+        "there_and_back: JSON to components and back settles",
+        values,
+        value_seeds,
+    )
+    .with_room(4 << 20),
+    Target::new(
+        "sealed",
+        "Envelope::from_bytes, in_message: one encoding, opens or not",
+        sealed,
+        sealed_seeds,
+    ),
 ];

@@ -25,7 +25,11 @@ fn ids(bytes: &[u8]) {
         ($($type:ident)*) => { $(let _ = parses_back::<$type>(text);)* };
     }
     each!(NodeId UserId PersonId Pseudonym SpaceId LogId EntryHash RecordId ContentId AppId MessageId);
-    each!(WidgetId InstanceId Alias);
+    let _ = (
+        parses_back::<WidgetId>(text),
+        parses_back::<InstanceId>(text),
+        parses_back::<Alias>(text),
+    );
     if let Some(name) = parses_back::<AppName>(text) {
         let _ = name.id();
     }
@@ -46,7 +50,10 @@ fn ticket(bytes: &[u8]) {
     }
     let sum = hedgerow_base::hash::hash("hedgerow 2026 ticket checksum v1", &[bytes]);
     let whole = [bytes, &sum[..4]].concat();
-    let made = format!("hedge1{}", data_encoding::BASE32_NOPAD.encode(&whole).to_ascii_lowercase());
+    let made = format!(
+        "hedge1{}",
+        data_encoding::BASE32_NOPAD.encode(&whole).to_ascii_lowercase()
+    );
     if let Some(ticket) = parses_back::<Ticket>(&made) {
         assert!(ticket.relays.len() <= 3 && ticket.addresses.len() <= 16, "bounds");
     }
@@ -88,7 +95,14 @@ fn invitation_seeds() -> Vec<Vec<u8>> {
     let whole = e.map(8).and_then(|e| {
         e.u8(0)?.bytes(&seeds::sync::invite().to_bytes())?;
         e.u8(1)?.bytes(&WidgetId::from_genesis_digest(&[7; 32]).0)?;
-        e.u8(2)?.u8(1)?.u8(3)?.str("Ada")?.u8(4)?.str("Plans")?.u8(5)?.str("Checklist")?;
+        e.u8(2)?
+            .u8(1)?
+            .u8(3)?
+            .str("Ada")?
+            .u8(4)?
+            .str("Plans")?
+            .u8(5)?
+            .str("Checklist")?;
         e.u8(6)?.array(1)?.str("hedge1aaaa")?.u8(7)?.bytes(&[5; 32])?;
         Ok(())
     });
@@ -99,7 +113,10 @@ fn invitation_seeds() -> Vec<Vec<u8>> {
 
 fn cosigned(bytes: &[u8]) {
     let write = |bytes: &[u8]| format!("hgr1{}", data_encoding::BASE64URL_NOPAD.encode(bytes));
-    for text in [text(bytes).map(str::to_owned), Some(write(bytes))].into_iter().flatten() {
+    for text in [text(bytes).map(str::to_owned), Some(write(bytes))]
+        .into_iter()
+        .flatten()
+    {
         if let Some(record) = hostile::cosigned(&text) {
             assert_eq!(hostile::cosigned(&write(&record)), Some(record));
         }
@@ -158,11 +175,24 @@ fn web_address(bytes: &[u8]) {
 
 /// The targets.
 pub const TARGETS: &[Target] = &[
-    Target::new("text_ids", "parse::<NodeId>, …: every id that is written as text", ids, id_seeds),
-    Target::new("text_ticket", "parse::<Ticket>: as text, and any body with a good checksum", ticket, ticket_seeds)
-        .up_to(2500),
+    Target::new(
+        "text_ids",
+        "parse::<NodeId>, …: every id that is written as text",
+        ids,
+        id_seeds,
+    ),
+    Target::new(
+        "text_ticket",
+        "parse::<Ticket>: as text, and any body with a good checksum",
+        ticket,
+        ticket_seeds,
+    )
+    .up_to(2500),
     Target::new("text_relay", "parse::<RelayAt>", relay, || {
-        bytes_of(&["203.0.113.7:4401", "[2001:db8::1]:443#abababababababababababababababababababababababababababababababab"])
+        bytes_of(&[
+            "203.0.113.7:4401",
+            "[2001:db8::1]:443#abababababababababababababababababababababababababababababababab",
+        ])
     }),
     Target::new(
         "text_invitation",
@@ -170,16 +200,35 @@ pub const TARGETS: &[Target] = &[
         invitation,
         invitation_seeds,
     ),
-    Target::new("text_cosigned", "cosigning::record_of: a release that others sign", cosigned, seeds::wire::signed),
+    Target::new(
+        "text_cosigned",
+        "cosigning::record_of: a release that others sign",
+        cosigned,
+        seeds::wire::signed,
+    ),
     Target::new("text_group_key", "parse::<GroupKey>", group_key, group_key_seeds),
     Target::new(
         "text_file_name",
         "safe_name: what a peer calls a file stays in its folder, and settles",
         names_of_files,
-        || bytes_of(&["report.pdf", "../../etc/passwd", "con.txt", "a\u{202e}fdp.exe", " .x. ", "C:\\a\\b"]),
+        || {
+            bytes_of(&[
+                "report.pdf",
+                "../../etc/passwd",
+                "con.txt",
+                "a\u{202e}fdp.exe",
+                " .x. ",
+                "C:\\a\\b",
+            ])
+        },
     ),
     Target::new("text_licence", "check_licence, check_version", licence, || {
-        bytes_of(&["MIT OR Apache-2.0", "GPL-3.0-or-later WITH Classpath-exception-2.0", "mit", "1.2.3-alpha.1+b"])
+        bytes_of(&[
+            "MIT OR Apache-2.0",
+            "GPL-3.0-or-later WITH Classpath-exception-2.0",
+            "mit",
+            "1.2.3-alpha.1+b",
+        ])
     })
     .up_to(400),
     Target::new(

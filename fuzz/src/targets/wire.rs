@@ -40,7 +40,11 @@ macro_rules! claim {
     ($name:literal, $type:ident, $seeds:expr) => {
         Target::new(
             $name,
-            concat!("Signed::<", stringify!($type), ">::read: without a good signature it is refused"),
+            concat!(
+                "Signed::<",
+                stringify!($type),
+                ">::read: without a good signature it is refused"
+            ),
             signed::<$type>,
             || $seeds.into_iter().map(minicbor_bytes).collect(),
         )
@@ -79,7 +83,11 @@ fn envelope(bytes: &[u8]) {
         let again = Envelope::from_bytes(envelope.as_bytes()).expect("its own bytes");
         assert_eq!(again.as_bytes(), envelope.as_bytes());
         if let Ok(message) = envelope.unseal() {
-            assert_eq!(message.header.signer.is_some(), message.signed().is_some(), "a signer without a signature");
+            assert_eq!(
+                message.header.signer.is_some(),
+                message.signed().is_some(),
+                "a signer without a signature"
+            );
             let _ = (message.body(), message.holds());
             let other = again.unseal().expect("the same once more");
             assert_eq!(message.id, other.id);
@@ -116,20 +124,38 @@ fn found(found: &Found) {
 
 /// The targets.
 pub const TARGETS: &[Target] = &[
-    reader!("wire_directory_frame", DirectoryFrame::from_bytes, DirectoryFrame::to_bytes),
+    reader!(
+        "wire_directory_frame",
+        DirectoryFrame::from_bytes,
+        DirectoryFrame::to_bytes
+    ),
     reader!("wire_genesis", Genesis::from_bytes, Genesis::to_bytes),
-    reader!("wire_record", Record::from_bytes, Record::to_bytes, |record: &Record| {
-        drop(record.verify());
-    })
+    reader!(
+        "wire_record",
+        Record::from_bytes,
+        Record::to_bytes,
+        |record: &Record| {
+            drop(record.verify());
+        }
+    )
     .up_to(8192),
     reader!("wire_fetch_request", FetchRequest::from_bytes, FetchRequest::to_bytes),
     reader!("wire_manifest_body", ManifestBody::from_bytes, ManifestBody::to_bytes),
     reader!("wire_card", Card::from_bytes, Card::to_bytes),
     reader!("wire_found", Found::from_bytes, Found::to_bytes, found),
-    reader!("wire_lookup_request", LookupRequest::from_bytes, LookupRequest::to_bytes),
-    reader!("wire_signed_record", SignedRecord::from_bytes, SignedRecord::to_bytes, |record: &SignedRecord| {
-        drop(record.open());
-    }),
+    reader!(
+        "wire_lookup_request",
+        LookupRequest::from_bytes,
+        LookupRequest::to_bytes
+    ),
+    reader!(
+        "wire_signed_record",
+        SignedRecord::from_bytes,
+        SignedRecord::to_bytes,
+        |record: &SignedRecord| {
+            drop(record.open());
+        }
+    ),
     reader!("wire_credit", Credit::from_bytes, Credit::to_bytes),
     reader!(
         "wire_device_certificate",
@@ -155,7 +181,11 @@ pub const TARGETS: &[Target] = &[
     reader!("wire_verdict", Verdict::from_bytes, Verdict::to_bytes),
     reader!("wire_side", Side::from_bytes, Side::to_bytes),
     reader!("wire_stream_answer", StreamAnswer::from_bytes, StreamAnswer::to_bytes),
-    reader!("wire_stream_request", StreamRequest::from_bytes, StreamRequest::to_bytes),
+    reader!(
+        "wire_stream_request",
+        StreamRequest::from_bytes,
+        StreamRequest::to_bytes
+    ),
     reader!("wire_control", Control::from_bytes, Control::to_bytes),
     reader!("wire_invite", Invite::from_bytes, Invite::to_bytes),
     Target::new(
@@ -164,14 +194,29 @@ pub const TARGETS: &[Target] = &[
         envelope,
         || taken(|bytes| Envelope::from_bytes(bytes).is_ok()),
     ),
-    Target::new("wire_overlay_frame", "OverlayFrame::decode: reads the same again", overlay_frame, || {
-        taken(|bytes| matches!(OverlayFrame::decode(bytes), Ok(Some(_))))
-    }),
-    Target::new("wire_sync_frame", "SyncFrame::decode: reads the same again", sync_frame, seeds::sync::frames),
-    Target::new("wire_entry", "Entry::from_bytes: what holds has the body that was signed for", entry, || {
-        vec![seeds::sync::entry()]
-    }),
-    claim!("claim_entry_header", Header, [seeds::sync::header(1, b"a"), seeds::sync::header(0, b"")]),
+    Target::new(
+        "wire_overlay_frame",
+        "OverlayFrame::decode: reads the same again",
+        overlay_frame,
+        || taken(|bytes| matches!(OverlayFrame::decode(bytes), Ok(Some(_)))),
+    ),
+    Target::new(
+        "wire_sync_frame",
+        "SyncFrame::decode: reads the same again",
+        sync_frame,
+        seeds::sync::frames,
+    ),
+    Target::new(
+        "wire_entry",
+        "Entry::from_bytes: what holds has the body that was signed for",
+        entry,
+        || vec![seeds::sync::entry()],
+    ),
+    claim!(
+        "claim_entry_header",
+        Header,
+        [seeds::sync::header(1, b"a"), seeds::sync::header(0, b"")]
+    ),
     claim!("claim_log", LogClaim, [seeds::sync::claim()]),
     claim!("claim_invite", InviteClaim, [seeds::sync::invite_claim()]),
     claim!("claim_live", LiveHeader, [seeds::sync::live()]),

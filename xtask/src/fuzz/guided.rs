@@ -76,11 +76,15 @@ impl Work {
         })
     }
 
-    /// Names of all targets, as the program has them.
-    pub fn targets(&self) -> Result<Vec<String>> {
+    /// All targets with their longest inputs, as the program has them.
+    pub fn targets(&self) -> Result<Vec<(String, usize)>> {
         let program = self.program.to_str().context("the path is not Unicode text")?;
         let text = output(&self.folder, program, &["--targets"])?;
-        Ok(text.lines().map(str::to_owned).collect())
+        let target = |line: &str| {
+            let (name, longest) = line.split_once(' ').context("the guided program names no targets")?;
+            Ok((name.to_owned(), longest.parse()?))
+        };
+        text.lines().map(target).collect()
     }
 
     fn inputs(&self, name: &str) -> Result<PathBuf> {
@@ -96,12 +100,13 @@ impl Work {
     }
 
     /// Gives a target its time.
-    pub fn run(&self, name: &str, seconds: u64) -> Result<Outcome> {
+    pub fn run(&self, (name, longest): &(String, usize), seconds: u64) -> Result<Outcome> {
         let artefact = self.folder.join("found").join(format!("{name}-"));
         let inputs = self.inputs(name)?;
         let mut command = self.command(name);
         command
             .arg(format!("-max_total_time={seconds}"))
+            .arg(format!("-max_len={longest}"))
             .arg(format!("-timeout={SLOWEST}"))
             .arg(format!("-artifact_prefix={}", artefact.display()))
             .args(["-rss_limit_mb=2048", "-print_final_stats=1", "-use_value_profile=1"])
@@ -120,7 +125,11 @@ impl Work {
         let lines = child.stderr.take().map(BufReader::new);
         let cpu = std::thread::scope(|scope| {
             let watch = scope.spawn(|| watch(&mut child));
-            for line in lines.into_iter().flat_map(|reader| reader.split(b'\n')).map_while(Result::ok) {
+            for line in lines
+                .into_iter()
+                .flat_map(|reader| reader.split(b'\n'))
+                .map_while(Result::ok)
+            {
                 said.line(&String::from_utf8_lossy(&line));
             }
             watch.join().unwrap_or_else(|_| bail!("the watch ended"))
@@ -177,7 +186,10 @@ fn contents(folder: &Path) -> Result<Vec<(String, Vec<u8>)>> {
     let mut all = Vec::new();
     for entry in std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let entry = entry?;
-        all.push((entry.file_name().to_string_lossy().into_owned(), std::fs::read(entry.path())?));
+        all.push((
+            entry.file_name().to_string_lossy().into_owned(),
+            std::fs::read(entry.path())?,
+        ));
     }
     Ok(all)
 }

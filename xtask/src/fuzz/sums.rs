@@ -14,7 +14,9 @@ impl Sums {
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(FILE);
         match std::fs::read(&path) {
-            Ok(bytes) => Ok(Self(serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged", path.display()))?)),
+            Ok(bytes) => Ok(Self(
+                serde_json::from_slice(&bytes).with_context(|| format!("{} is damaged", path.display()))?,
+            )),
             Err(_) => Ok(Self(Map::new())),
         }
     }
@@ -33,7 +35,8 @@ impl Sums {
         });
         sums.0.insert(outcome.name.clone(), sum);
         let path = folder.join(FILE);
-        std::fs::write(&path, serde_json::to_vec_pretty(&sums.0)?).with_context(|| format!("cannot write {}", path.display()))
+        std::fs::write(&path, serde_json::to_vec_pretty(&sums.0)?)
+            .with_context(|| format!("cannot write {}", path.display()))
     }
 
     pub fn print(&self, as_json: bool) {
@@ -49,10 +52,18 @@ impl Sums {
         for (name, one) in &self.0 {
             println!(
                 "{name:26} {:>12} runs, coverage {}, {} inputs, {:.0} s of CPU, {} found",
-                one["executions"], one["coverage"], one["corpus"], one["cpu_seconds"].as_f64().unwrap_or(0.0), one["crashes"]
+                one["executions"],
+                one["coverage"],
+                one["corpus"],
+                one["cpu_seconds"].as_f64().unwrap_or(0.0),
+                one["crashes"]
             );
         }
-        println!("{} targets, {:.2} hours of CPU", self.0.len(), sum("cpu_seconds") / 3600.0);
+        println!(
+            "{} targets, {:.2} hours of CPU",
+            self.0.len(),
+            sum("cpu_seconds") / 3600.0
+        );
     }
 }
 
@@ -72,11 +83,18 @@ pub fn print(outcomes: &[Outcome], as_json: bool) {
                 })
             })
             .collect();
-        println!("{:#}", json!({"cpu_hours": cpu / 3600.0, "crashes": crashes, "targets": targets}));
+        println!(
+            "{:#}",
+            json!({"cpu_hours": cpu / 3600.0, "crashes": crashes, "targets": targets})
+        );
         return;
     }
     for outcome in outcomes {
         println!("{outcome}");
     }
-    println!("{} targets, {:.2} hours of CPU, {crashes} found", outcomes.len(), cpu / 3600.0);
+    println!(
+        "{} targets, {:.2} hours of CPU, {crashes} found",
+        outcomes.len(),
+        cpu / 3600.0
+    );
 }
