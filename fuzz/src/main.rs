@@ -2,7 +2,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
 
 use data_encoding::HEXLOWER_PERMISSIVE;
-use hedgerow_fuzz::{all, named, room, short};
+use hedgerow_fuzz::{Target, all, named, room, short};
 use std::{path::Path, process::ExitCode};
 
 #[global_allocator]
@@ -10,6 +10,7 @@ static ROOM: room::Watched = room::Watched;
 
 const USAGE: &str = "hedgerow-fuzz list                              what is run
 hedgerow-fuzz seed                              writes the first inputs of every target to fuzz/corpus
+hedgerow-fuzz short [TARGET]                    the short run
 hedgerow-fuzz replay TARGET FILE | --hex DIGITS  runs one input";
 
 fn main() -> ExitCode {
@@ -25,6 +26,10 @@ fn main() -> ExitCode {
             .decode(digits.as_bytes())
             .map_err(|e| e.to_string())
             .and_then(|bytes| replay(name, &bytes)),
+        ["short"] => all().try_for_each(short),
+        ["short", name] => named(name)
+            .ok_or_else(|| format!("there is no target {name}"))
+            .and_then(short),
         ["replay", name, file] => std::fs::read(file)
             .map_err(|e| e.to_string())
             .and_then(|bytes| replay(name, &bytes)),
@@ -37,6 +42,11 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+fn short(target: &Target) -> Result<(), String> {
+    println!("{}: {} rounds", target.name, short::run(target));
+    Ok(())
 }
 
 fn replay(name: &str, bytes: &[u8]) -> Result<(), String> {

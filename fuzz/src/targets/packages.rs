@@ -26,7 +26,7 @@ description = "Lists."
 categories = ["Tools"]
 tags = ["list"]
 permissions = [
-  { name = "web", reason = "The weather", hosts = ["*.example.org"], bytes = 5000 },
+  { name = "web", reason = "The weather", hosts = ["*.example.org"], budget_mb = 5 },
   { name = "peers", reason = "Chat" },
 ]
 [hedgerow.messages]
@@ -305,7 +305,9 @@ fn decision(bytes: &[u8]) {
             };
             assert!(tier == Tier::Strict || !needed.is_private() || given.anyway);
             assert!(mine.is_within(&Scope::of(needed, &given.scope).expect("sound limits")));
-            assert!(given.how != How::Once || 100_000 - given.since_ms < hedgerow_bundle::grants::ONCE_MS);
+            assert!(
+                given.how != How::Once || 100_000_u64.saturating_sub(given.since_ms) < hedgerow_bundle::grants::ONCE_MS
+            );
         }
         Verdict::ByPolicy => assert!(level == Level::Shipped || (!needed.is_private() && policy.allows(level, needed))),
         Verdict::Ask | Verdict::No(_) => {}

@@ -192,7 +192,7 @@ pub const TARGETS: &[Target] = &[
         "wire_envelope",
         "Envelope::from_bytes: one encoding only",
         envelope,
-        || taken(|bytes| Envelope::from_bytes(bytes).is_ok()),
+        || taken(|bytes| Envelope::from_bytes(bytes).is_ok_and(|envelope| envelope.unseal().is_ok())),
     ),
     Target::new(
         "wire_overlay_frame",
