@@ -116,9 +116,9 @@ fn minicbor_signed(record: &[u8]) -> Option<Vec<u8>> {
     d.bytes().ok().map(<[u8]>::to_vec)
 }
 
-fn overlay_core(bytes: &[u8]) {
-    use overlay::{Effect, Input};
-    let (mut now, mut out) = (1_000_000, Vec::new());
+/// A member that runs the app and judges its messages, with two peers.
+fn member(now: u64, out: &mut Vec<overlay::Effect>) -> Overlay {
+    use overlay::Input;
     let mut core = Overlay::new(ME, &[7; 32], vec!["sync/1".into()], Arc::new(Strict));
     let config = AppConfig {
         rules: Arc::new(Rules::default()),
@@ -130,17 +130,24 @@ fn overlay_core(bytes: &[u8]) {
         fanout: 5,
     };
     let config = Box::new(config);
-    core.handle(now, Input::Open { app: APP, config }, &mut out);
+    core.handle(now, Input::Open { app: APP, config }, out);
     let running = Running::Judges;
-    core.handle(now, Input::Running { app: APP, running }, &mut out);
+    core.handle(now, Input::Running { app: APP, running }, out);
     for of in 0..2 {
         let connected = Input::Connected {
             peer: peer(of),
             prefix: Prefix::of(&SocketAddr::from(([20, 0, of, 1], 4400))),
             addresses: Vec::new(),
         };
-        core.handle(now, connected, &mut out);
+        core.handle(now, connected, out);
     }
+    core
+}
+
+fn overlay_core(bytes: &[u8]) {
+    use overlay::{Effect, Input};
+    let (mut now, mut out) = (1_000_000, Vec::new());
+    let mut core = member(now, &mut out);
     let rules = *Rules::default().digest();
     for (number, (what, peer, rest)) in steps(bytes).into_iter().enumerate() {
         let frame = |frame| Input::Frame { peer, frame };

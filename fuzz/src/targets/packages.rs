@@ -285,33 +285,36 @@ fn decision(bytes: &[u8]) {
         1 => Of::Host(host),
         _ => Of::App(host),
     };
-    let verdict = decide(&holder, &Need { permission: needed, of }, 100_000);
-    if !verdict.is_yes() {
+    let verdict = decide(&holder, &Need { permission: needed, of }, NOW);
+    if verdict.is_yes() {
+        assert_eq!(needed, asked_for, "it was not asked for");
+        let mine = Scope::of(needed, &scope).expect("sound limits");
+        match of {
+            Of::Nothing => {}
+            Of::Host(host) => assert!(mine.allows_host(host)),
+            Of::App(app) => assert!(mine.allows_app(app)),
+        }
+        is_due(&holder, needed, &mine, &verdict);
+    }
+}
+
+const NOW: u64 = 100_000;
+
+/// A yes comes from the person, or from the policy.
+fn is_due(holder: &Holder<'_>, needed: Permission, mine: &Scope, verdict: &Verdict) {
+    let said = holder.answers.get(&needed);
+    assert!(!matches!(said, Some(Answer::Never | Answer::NotNow)), "a no is a no");
+    if *verdict == Verdict::ByPolicy {
+        let allowed = !needed.is_private() && holder.policy.allows(holder.level, needed);
+        assert!(holder.level == Level::Shipped || allowed);
         return;
     }
-    assert_eq!(needed, asked_for, "it was not asked for");
-    let mine = Scope::of(needed, &scope).expect("sound limits");
-    match of {
-        Of::Nothing => {}
-        Of::Host(host) => assert!(mine.allows_host(host)),
-        Of::App(app) => assert!(mine.allows_app(app)),
-    }
-    let said = answers.get(&needed);
-    assert!(!matches!(said, Some(Answer::Never | Answer::NotNow)), "a no is a no");
-    match verdict {
-        Verdict::Granted(_) => {
-            let Some(Answer::Given(given)) = said else {
-                panic!("nobody said yes")
-            };
-            assert!(tier == Tier::Strict || !needed.is_private() || given.anyway);
-            assert!(mine.is_within(&Scope::of(needed, &given.scope).expect("sound limits")));
-            assert!(
-                given.how != How::Once || 100_000_u64.saturating_sub(given.since_ms) < hedgerow_bundle::grants::ONCE_MS
-            );
-        }
-        Verdict::ByPolicy => assert!(level == Level::Shipped || (!needed.is_private() && policy.allows(level, needed))),
-        Verdict::Ask | Verdict::No(_) => {}
-    }
+    let Some(Answer::Given(given)) = said else {
+        panic!("nobody said yes")
+    };
+    assert!(holder.tier == Tier::Strict || !needed.is_private() || given.anyway);
+    assert!(mine.is_within(&Scope::of(needed, &given.scope).expect("sound limits")));
+    assert!(given.how != How::Once || NOW.saturating_sub(given.since_ms) < hedgerow_bundle::grants::ONCE_MS);
 }
 
 fn decision_seeds() -> Vec<Vec<u8>> {
