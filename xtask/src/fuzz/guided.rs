@@ -96,6 +96,7 @@ impl Work {
     fn command(&self, name: &str) -> Command {
         let mut command = Command::new(&self.program);
         command.env("HEDGEROW_FUZZ_TARGET", name).stdin(Stdio::null());
+        command.env_remove("RUST_BACKTRACE");
         command
     }
 
@@ -135,7 +136,8 @@ impl Work {
             watch.join().unwrap_or_else(|_| bail!("the watch ended"))
         });
         let (cpu_seconds, good) = cpu?;
-        let crash = said.artefact.map(PathBuf::from);
+        // An input that is only slow is written, too.
+        let crash = said.artefact.map(PathBuf::from).filter(|_| !good);
         if !good && crash.is_none() {
             let last: Vec<_> = said.last.into_iter().collect();
             bail!("{name}: the guided program failed\n{}", last.join("\n"));
@@ -148,7 +150,7 @@ impl Work {
             coverage: said.coverage.unwrap_or_default(),
             corpus: count(&inputs),
             peak_mb: said.peak_mb,
-            crash: crash.map(|input| (input, said.last.into_iter().collect::<Vec<_>>().join("\n"))),
+            crash: crash.map(|input| (input, said.told.join("\n"))),
         })
     }
 
@@ -229,6 +231,9 @@ struct Said {
     coverage: Option<(u64, u64)>,
     peak_mb: u64,
     artefact: Option<String>,
+    /// Lines that say what happened, each with the one after it.
+    told: Vec<String>,
+    goes_on: bool,
     last: VecDeque<String>,
 }
 
@@ -252,6 +257,11 @@ impl Said {
             self.peak_mb = mb;
         } else if let Some(path) = after("Test unit written to ") {
             self.artefact = Some(path.to_owned());
+        } else if line.contains("panicked at") || line.contains("ERROR: libFuzzer") || self.goes_on {
+            self.goes_on = !self.goes_on;
+            if self.told.len() < SHOWN {
+                self.told.push(line.chars().take(400).collect());
+            }
         } else if !line.starts_with('#') && !line.is_empty() {
             self.last.push_back(line.chars().take(400).collect());
             if self.last.len() > SHOWN {
