@@ -4,6 +4,7 @@ mod api;
 mod attack;
 mod authoring;
 mod bench;
+mod fuzz;
 mod lab;
 mod licences;
 mod messaging;
@@ -23,10 +24,14 @@ cargo xtask bench [--json] [NAME]  the numbers that the project promises; `messa
 cargo xtask lab nat|doctor|idle|events|relays|hostile|lookup|check [ARGUMENTS]  real nodes behind every kind of NAT (on Linux)
 cargo xtask attack [--json] [--only ID,ID] [--tier strict|partial|all] | --pages DIR | --requests N  attacks on widgets' fences and the API
 cargo xtask authoring [--json] [--only js,python,c,rust]  background parts in each language, built and run (needs the registries)
+cargo xtask fuzz [--target NAME,NAME] [--seconds N] [--jobs N] [--json] [--keep] | --report  hostile bytes for every decoder, N seconds each
 cargo xtask tidy [--ratchet]     the rules of the house; --ratchet records the present excesses
 cargo xtask api [--check]        regenerate, or compare, what comes from crates/api";
 
 fn main() -> ExitCode {
+    if let Some(code) = fuzz::as_compiler() {
+        return code;
+    }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match dispatch(&arguments) {
         Ok(code) => code,
@@ -64,6 +69,7 @@ fn dispatch(arguments: &[String]) -> Result<ExitCode> {
         "lab" => lab::lab(rest),
         "attack" => attack::attack(rest),
         "authoring" => authoring::authoring(rest),
+        "fuzz" => fuzz::fuzz(rest),
         "tidy" => {
             allow(&ours, &["--ratchet"])?;
             tidy::command(ours.contains(&"--ratchet"))

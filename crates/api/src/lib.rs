@@ -3,6 +3,7 @@
 //!
 //! JSON-RPC 2.0. Fields are snake_case; times are milliseconds since 1970 (`_ms`), sizes are bytes.
 
+pub mod call;
 pub mod doc;
 pub mod error;
 pub mod events;

@@ -15,15 +15,10 @@ pub fn safe_name(hint: &str) -> String {
     let last = hint.rsplit(['/', '\\']).next().unwrap_or_default();
     let shown = last.chars().filter(|c| !is_invisible(*c));
     let plain: String = shown.map(|c| if is_special(c) { '_' } else { c }).collect();
-    let name = plain
-        .trim()
-        .trim_start_matches('.')
-        .trim_end_matches(['.', ' '])
-        .trim_start();
-    let name = cut(name, MAX_NAME);
+    let name = cut(plain.trim_matches(is_edge), MAX_NAME);
     match name {
         name if name.is_empty() => "file".into(),
-        name if is_device(&name) => format!("_{name}"),
+        name if is_device(&name) => cut(&format!("_{name}"), MAX_NAME),
         name => name,
     }
 }
@@ -39,6 +34,11 @@ fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// What a name neither begins nor ends with: it would be hidden, or another one elsewhere.
+fn is_edge(c: char) -> bool {
+    c == '.' || c.is_whitespace()
 }
 
 fn is_special(c: char) -> bool {
@@ -77,6 +77,9 @@ fn cut(name: &str, longest: usize) -> String {
     let (stem, ending) = parts(name);
     let room = longest - ending.len();
     let end = (0..=room.min(stem.len())).rev().find(|at| stem.is_char_boundary(*at));
-    let stem = stem.get(..end.unwrap_or(0)).unwrap_or_default().trim_end();
+    let stem = stem
+        .get(..end.unwrap_or(0))
+        .unwrap_or_default()
+        .trim_end_matches(is_edge);
     format!("{stem}{ending}")
 }

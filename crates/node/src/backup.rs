@@ -130,9 +130,18 @@ pub fn read(from: &Path, passphrase: &str, folder: &Path) -> Result<(), BackupEr
         last: false,
     };
     opener.refill().map_err(|_| BackupError::Unreadable)?;
+    unpack(&mut opener, folder)
+}
+
+/// Writes what is in a backup to `folder`.
+fn unpack(mut opener: &mut Opener<impl Read>, folder: &Path) -> Result<(), BackupError> {
+    let failed = |path: &Path| {
+        let path = path.to_path_buf();
+        move |e| BackupError::Io(path, e)
+    };
     std::fs::create_dir_all(folder).map_err(failed(folder))?;
     while !opener.at_end() {
-        let name = read_name(&mut opener)?;
+        let name = read_name(opener)?;
         let mut size = [0; 8];
         opener.read_exact(&mut size).map_err(|_| BackupError::Unreadable)?;
         let path = folder.join(&name);
@@ -157,7 +166,7 @@ pub fn read(from: &Path, passphrase: &str, folder: &Path) -> Result<(), BackupEr
 }
 
 /// A relative name of plain components.
-fn read_name(opener: &mut Opener) -> Result<String, BackupError> {
+fn read_name(opener: &mut Opener<impl Read>) -> Result<String, BackupError> {
     let mut length = [0; 2];
     opener.read_exact(&mut length).map_err(|_| BackupError::Unreadable)?;
     let mut name = vec![0; usize::from(u16::from_le_bytes(length))];
@@ -222,16 +231,16 @@ impl Write for Sealer {
     }
 }
 
-struct Opener {
+struct Opener<R> {
     cipher: XChaCha20Poly1305,
-    source: BufReader<File>,
+    source: R,
     piece: Vec<u8>,
     at: usize,
     number: u64,
     last: bool,
 }
 
-impl Opener {
+impl<R: Read> Opener<R> {
     fn refill(&mut self) -> io::Result<()> {
         let mut length = [0; 4];
         self.source.read_exact(&mut length)?;
@@ -259,7 +268,7 @@ impl Opener {
     }
 }
 
-impl Read for Opener {
+impl<R: Read> Read for Opener<R> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         if self.at == self.piece.len() {
             if self.last {
@@ -272,6 +281,19 @@ impl Read for Opener {
         self.at += taken;
         Ok(taken)
     }
+}
+
+/// Unpacks plain text as if it had been sealed in one piece.
+pub(crate) fn unpack_plain(plain: &[u8], folder: &Path) -> Result<(), BackupError> {
+    let mut opener = Opener {
+        cipher: XChaCha20Poly1305::new((&[0; 32]).into()),
+        source: io::empty(),
+        piece: plain.to_vec(),
+        at: 0,
+        number: 1,
+        last: true,
+    };
+    unpack(&mut opener, folder)
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ pub(crate) fn text_of(record: &Record) -> String {
     format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&record.to_bytes()))
 }
 
-fn record_of(text: &str) -> Result<Record, ApiError> {
+pub(crate) fn record_of(text: &str) -> Result<Record, ApiError> {
     let bad = |why: &str| ApiError::new(ErrorCode::BadParams, format!("this is not a record to sign: {why}"));
     let text = text
         .trim()

@@ -85,6 +85,18 @@ impl Account {
     }
 }
 
+/// Takes writes in, in the given order and the other way round, and compares.
+pub(crate) fn settle(writes: &[&[u8]]) {
+    let after = |order: &mut dyn Iterator<Item = &&[u8]>| {
+        let mut account = Account::default();
+        order.for_each(|body| drop(account.take(body)));
+        let items = account.items.into_iter();
+        items.map(|(key, (_, bytes))| (key, bytes)).collect::<Vec<_>>()
+    };
+    let (one, other) = (after(&mut writes.iter()), after(&mut writes.iter().rev()));
+    assert!(one == other, "what own devices agree on depends on the order");
+}
+
 impl Engine {
     /// Opens the space of the user's devices, reads it back, and writes what it lacks.
     pub(crate) fn load_account(&mut self) -> Result<(), ApiError> {

@@ -87,10 +87,12 @@ impl Invitation {
         Ok(Self { body })
     }
     pub(crate) fn text(&self) -> String {
-        let mut bytes = minicbor::to_vec(&self.body).unwrap_or_default();
-        let sum = hash("hedgerow 2026 invitation checksum v1", &[&bytes]);
-        bytes.extend_from_slice(&sum[..4]);
-        format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&bytes))
+        Self::wrapped(&minicbor::to_vec(&self.body).unwrap_or_default())
+    }
+    /// Body and checksum as text.
+    pub(crate) fn wrapped(body: &[u8]) -> String {
+        let sum = hash("hedgerow 2026 invitation checksum v1", &[body]);
+        format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&[body, &sum[..4]].concat()))
     }
     pub(crate) fn widget(&self) -> WidgetId {
         self.body.widget

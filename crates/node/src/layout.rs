@@ -132,7 +132,7 @@ impl Engine {
 }
 
 /// Bounds and uniqueness of what a dashboard sent.
-fn checked(mut layout: Layout) -> Result<Layout, ApiError> {
+pub(crate) fn checked(mut layout: Layout) -> Result<Layout, ApiError> {
     let refuse = |why: &str| Err(ApiError::new(ErrorCode::BadParams, why.to_owned()));
     if layout.boards.is_empty() || layout.boards.len() > MOST_BOARDS {
         return refuse("a layout has 1 to 32 boards");

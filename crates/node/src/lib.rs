@@ -20,6 +20,8 @@ mod fetching;
 mod files;
 pub mod grants;
 mod handle;
+#[doc(hidden)]
+pub mod hostile;
 pub mod identity;
 mod instances;
 mod invites;

@@ -179,7 +179,7 @@ impl Engine {
 }
 
 /// Cuts and cleans webxdc's small fields. A link that leads out of the widget is left off: the update itself counts.
-fn checked(update: &UpdateIn) -> UpdateIn {
+pub(crate) fn checked(update: &UpdateIn) -> UpdateIn {
     let href = update.href.clone().filter(|href| leads_inside(href));
     let short = |text: &Option<String>, longest| text.as_deref().map(|t| clean(t, longest));
     let notify = update.notify.as_ref().map(|map| {

@@ -103,6 +103,12 @@ fn checked(p: &WebFetchParams) -> Result<Fetch, ApiError> {
     Ok(Fetch { method, headers, body })
 }
 
+/// Names of the headers of a sound request.
+pub(crate) fn header_names(params: &WebFetchParams) -> Option<Vec<String>> {
+    let fetch = checked(params).ok()?;
+    Some(fetch.headers.iter().map(|(name, _)| name.as_str().to_owned()).collect())
+}
+
 /// Fetches for an instance.
 pub(crate) async fn fetch(
     node: &NodeHandle,

@@ -85,7 +85,10 @@
   function receive(event) {
     const data = event.data;
     if (data === null || typeof data !== "object") return;
-    if (data.event === "ping") return port.postMessage({ sign: "pong", n: data.n, heap: performance.memory?.usedJSHeapSize });
+    if (data.event === "ping") {
+      const n = Number.isSafeInteger(data.n) ? data.n : 0;
+      return port.postMessage({ sign: "pong", n, heap: performance.memory?.usedJSHeapSize });
+    }
     if (data.event === "update") return pushUpdate(data);
     if (data.event === "realtime") return pushRealtime(data);
     if (data.event === "background_message") return hearBackground(data.message);

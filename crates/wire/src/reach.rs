@@ -409,7 +409,7 @@ impl Rest {
     /// When it is malformed.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ReachFrameError> {
         let rest: Self = minicbor::decode(bytes).map_err(|_| ReachFrameError("answer"))?;
-        match rest.door.as_ref().is_none_or(|door| door.homes.len() <= MAX_RELAYS) {
+        match rest.door.as_ref().is_none_or(Door::is_sound) {
             true => Ok(rest),
             false => Err(ReachFrameError("answer")),
         }

@@ -4,7 +4,7 @@
 use data_encoding::HEXLOWER;
 use hedgerow_base::NodeId;
 use hedgerow_wire::{
-    reach::{Helpers, Met, Ports, Reach, ReachRequest, Spot, Tried},
+    reach::{Door, Helpers, Met, Ports, Reach, ReachRequest, Rest, Spot, Tried},
     stream::StreamRequest,
 };
 
@@ -88,6 +88,20 @@ fn homes_name_their_nodes_one_for_each_or_none() {
     assert_eq!(Reach::from_bytes(&bytes), Ok(reach.clone()));
     reach.home_nodes.push(NodeId([8; 32]));
     assert!(Reach::from_bytes(&reach.to_bytes()).is_err());
+}
+
+#[test]
+fn the_door_in_an_answer_is_as_sound_as_the_one_in_a_wish() {
+    let door = Door {
+        homes: vec!["203.0.113.7:4401".parse().unwrap()],
+        pass: [5; 16],
+        home_nodes: vec![NodeId([9; 32]), NodeId([8; 32])],
+    };
+    let rest = Rest {
+        door: Some(door.clone()),
+    };
+    assert!(Rest::from_bytes(&rest.to_bytes()).is_err());
+    assert!(ReachRequest::from_bytes(&ReachRequest::Park { door }.to_bytes()).is_err());
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub const LAYERS: &[(&str, u8)] = &[
 ];
 
 /// Programs for those who work on the project. They ship nothing, so they have no layer, and no crate depends on them.
-const TOOLS: [&str; 2] = ["lab", "xtask"];
+const TOOLS: [&str; 3] = ["hedgerow-fuzz", "lab", "xtask"];
 
 /// For programs of others, so no crate of the program depends on it.
 const SDK: &str = "hedgerow-sdk";

@@ -6,6 +6,7 @@ mod measure;
 mod names;
 mod purity;
 mod ratchet;
+mod readers;
 mod tree;
 mod unsound;
 mod wire;
@@ -38,6 +39,7 @@ pub fn check() -> Result<()> {
     problems.extend(unsound::problems(&tree));
     problems.extend(purity::problems(&tree));
     problems.extend(ratchet::problems(&tree)?);
+    problems.extend(readers::problems(&tree));
     problems.extend(wire::problems(&tree));
     problems.extend(names::problems(&tree));
     problems.extend(links::problems(&tree));

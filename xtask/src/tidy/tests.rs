@@ -1,4 +1,7 @@
-use super::{layers::forbidden, links::targets, measure::functions, names::places, purity::banned, ratchet::longer};
+use super::{
+    layers::forbidden, links::targets, measure::functions, names::places, purity::banned, ratchet::longer,
+    readers::readers,
+};
 use std::collections::BTreeMap;
 
 #[test]
@@ -73,4 +76,10 @@ fn paths_of_one_machine_are_found_and_parts_of_others_are_not() {
 fn links_are_read_outside_code_and_pictures_are_not_links() {
     let page = "[a](b.md) ![p](q.png)\n```\n[c](d)\n```\n[e](f#g)";
     assert_eq!(targets(page), ["b.md", "f#g"]);
+}
+
+#[test]
+fn every_public_reader_is_seen_with_its_type() {
+    let source = "impl<'a> Frame<'a> {\n    pub fn decode(bytes: &'a [u8]) -> X {\n    fn parse(text: &str) {\n}\nimpl FromStr for Ticket {\n    fn from_str(text: &str) {\n}\nimpl A {\n    pub fn from_bytes(random: [u8; 32]) {\n}\n#[cfg(test)]\nimpl B {\n    pub fn parse(text: &str) {\n";
+    assert_eq!(readers(source), [("Frame", "decode"), ("Ticket", "from_str")]);
 }

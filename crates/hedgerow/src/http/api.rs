@@ -13,7 +13,7 @@ use axum::{
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
 use futures_util::StreamExt as _;
-use hedgerow_api::ErrorCode;
+use hedgerow_api::{ErrorCode, call::Call};
 use hedgerow_base::limits;
 use hedgerow_node::Caller;
 use serde_json::{Value, json};
@@ -142,7 +142,7 @@ async fn call<B: Backend>(shared: &Shared<B>, from: From, request: Request<Body>
         Ok(body) => body,
         Err(e) => return e.answer(MAX_CALL as u64),
     };
-    match rpc::Call::parse(&body) {
+    match Call::parse(&body) {
         Ok(call) => reply::json(
             StatusCode::OK,
             &rpc::run(shared, &caller, None, call).await.unwrap_or(Value::Null),

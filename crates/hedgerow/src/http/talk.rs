@@ -3,7 +3,7 @@
 
 use super::{Shared, api::From, backend::Backend, connection::told, crowd::Seat, rpc};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use hedgerow_api::API_VERSION;
+use hedgerow_api::{API_VERSION, call::Call};
 use hedgerow_node::Caller;
 use serde_json::{Value, json};
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
@@ -193,7 +193,7 @@ async fn converse<B: Backend, S: Socket>(
                 Err(RecvError::Closed) => return Err(End(End::AWAY, "the node is ending")),
             },
             message = socket.receive(), if calls.len() < MAX_IN_FLIGHT => match message {
-                Received::Text(text) => match rpc::Call::parse(text.as_bytes()) {
+                Received::Text(text) => match Call::parse(text.as_bytes()) {
                     // Polled in the order in which they came, so the node gets them in that order.
                     Ok(call) => calls.push(Box::pin(rpc::run(shared, caller, Some(opened), call))),
                     Err(answer) => send(socket, answer.to_string()).await?,

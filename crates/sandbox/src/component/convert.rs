@@ -153,6 +153,15 @@ pub(super) fn to_val(shape: &Shape, value: &Value, room: &mut Room) -> Result<Va
     })
 }
 
+/// JSON as a component is told it, and back, with so many bytes of room each way: for `fuzz/`.
+///
+/// # Errors
+/// As [`to_val`] and [`to_json`].
+pub fn there_and_back(shape: &Shape, value: &Value, bytes: usize) -> Result<Value, String> {
+    let told = to_val(shape, value, &mut Room::new(bytes))?;
+    to_json(shape, &told, &mut Room::new(bytes))
+}
+
 fn unsigned(bits: u8, n: &Number) -> Result<Val, String> {
     let n = n.as_u64().ok_or(OTHER)?;
     let val = match bits {

@@ -26,6 +26,8 @@ mod trusted;
 
 pub use check::check;
 pub use compile::child_main;
+#[doc(hidden)]
+pub use convert::there_and_back;
 pub use encode::encode;
 pub use error::{Fault, LoadError};
 pub use guest::{Answer, Calls};
