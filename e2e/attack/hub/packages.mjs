@@ -7,12 +7,13 @@ import { ask } from "../wire.mjs";
 
 const PAGE = { "index.html": "<p>x</p>" };
 
-/** A zip of raw entries: names may repeat and lie, `deflated` says that the bytes are packed and how long they would be. */
+/** A zip of raw entries: names may repeat and lie, `again` stands for the bytes of the entry before, `deflated` says that the bytes are packed and how long they would be. */
 function raw(entries) {
   const parts = [];
   const central = [];
   let at = 0;
-  for (const { name, bytes, deflated, attributes = 0 } of entries) {
+  let last = 0;
+  for (const { name, bytes, deflated, attributes = 0, again = false } of entries) {
     const path = Buffer.from(name, "latin1");
     const data = Buffer.from(bytes);
     const head = Buffer.alloc(26);
@@ -23,13 +24,16 @@ function raw(entries) {
     head.writeUInt32LE(data.length, 14);
     head.writeUInt32LE(deflated?.size ?? data.length, 18);
     head.writeUInt16LE(path.length, 22);
-    parts.push(Buffer.from("PK\x03\x04"), head, path, data);
+    if (!again) {
+      parts.push(Buffer.from("PK\x03\x04"), head, path, data);
+      last = at;
+      at += 30 + path.length + data.length;
+    }
     const tail = Buffer.alloc(14);
     tail.writeUInt32LE(attributes, 6);
-    tail.writeUInt32LE(at, 10);
+    tail.writeUInt32LE(last, 10);
     // Made on Unix, so that the attributes mean what they say there.
     central.push(Buffer.from("PK\x01\x02\x14\x03"), head, tail, path);
-    at += 30 + path.length + data.length;
   }
   const size = central.reduce((sum, b) => sum + b.length, 0);
   const end = Buffer.alloc(22);
@@ -72,6 +76,12 @@ export const packages = [
   bad("case", "names that differ by case only", () => zip({ ...PAGE, "A.js": "1", "a.js": "2" }), () => "A.js".toLowerCase() === "a.js"),
   bad("bomb", "512 MB in half a megabyte", () => raw([page, bomb()]), () => deflateRawSync(Buffer.alloc(1 << 20)).length < 1 << 20),
   bad("bomb.lies", "512 MB that say they are 10 bytes", () => raw([page, { ...bomb(), deflated: { size: 10, crc: 0 } }]), () => bomb().deflated.size > 10),
+  bad("overlap", "300 files of 10 MB that all are the same 10 kB", () => {
+    const bytes = deflateRawSync(Buffer.alloc(10 << 20), { level: 9 });
+    const crc = crc32 ? crc32(Buffer.alloc(10 << 20)) : 0;
+    const one = (i) => ({ name: `f${i}`.padEnd(4, "x"), bytes, deflated: { size: 10 << 20, crc }, again: i > 0 });
+    return raw([page, ...Array.from({ length: 300 }, (_, i) => one(i))]);
+  }, () => 300 * deflateRawSync(Buffer.alloc(10 << 20)).length > 2 << 20),
   bad("many", "100,000 empty files", () => raw([page, ...Array.from({ length: 65_000 }, (_, i) => ({ name: `f${i}`, bytes: "" }))]), () => true),
   { id: "26.own-script", name: "a webxdc.js of its own", attack: async (to) => {
     const evil = "window.evil = 1;";
