@@ -27,7 +27,7 @@ impl Chance {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -37,7 +37,7 @@ impl Chance {
 
     /// Below `n`; 0 if that is 0.
     pub fn below(&mut self, n: usize) -> usize {
-        (self.next() % n.max(1) as u64) as usize
+        (self.number() % n.max(1) as u64) as usize
     }
 
     /// An input made of those of a corpus.
@@ -60,7 +60,7 @@ impl Chance {
             }
             3 => {
                 if let Some(byte) = bytes.get_mut(at) {
-                    *byte = self.next() as u8;
+                    *byte = self.number() as u8;
                 }
             }
             4 => bytes.truncate(at),
@@ -69,7 +69,7 @@ impl Chance {
                 bytes.drain(at.min(end)..end);
             }
             6 => {
-                let new: Vec<u8> = (0..=self.below(8)).map(|_| self.next() as u8).collect();
+                let new: Vec<u8> = (0..=self.below(8)).map(|_| self.number() as u8).collect();
                 bytes.splice(at..at, new);
             }
             // A part of the same again: repeated keys, longer lists.
