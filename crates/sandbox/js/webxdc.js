@@ -87,7 +87,7 @@
     if (data === null || typeof data !== "object") return;
     if (data.event === "ping") {
       const n = Number.isSafeInteger(data.n) ? data.n : 0;
-      return port.postMessage({ sign: "pong", n, heap: performance.memory?.usedJSHeapSize });
+      return port.postMessage({ sign: "pong", n, heap: window.performance?.memory?.usedJSHeapSize });
     }
     if (data.event === "update") return pushUpdate(data);
     if (data.event === "realtime") return pushRealtime(data);
