@@ -110,7 +110,7 @@ impl Work {
             .arg(format!("-max_len={longest}"))
             .arg(format!("-timeout={SLOWEST}"))
             .arg(format!("-artifact_prefix={}", artefact.display()))
-            .args(["-rss_limit_mb=2048", "-print_final_stats=1", "-use_value_profile=1"])
+            .args(["-rss_limit_mb=2048", "-print_final_stats=1"])
             .arg(&inputs);
         let own = self.corpus.join(name);
         if own.is_dir() {
