@@ -1,7 +1,9 @@
 // What widgets may do, behind the mock node: grants, what they did, and one background part. For developing and the smoke walk only.
 const HOUR = 3_600_000;
+/** What of the browser comes with a permission. */
+const FEATURES = { camera: ["camera"], microphone: ["microphone"], clipboard: ["clipboard-read", "clipboard-write"] };
 const grant = (permission, sentence, reason, more = {}) => ({
-  permission, sentence, reason, scope: [], state: "ask", how: null, by_policy: false, since_ms: null, private: false, anyway: false, single: false, bytes_today: 0, ...more,
+  permission, sentence, reason, scope: [], features: FEATURES[permission] ?? [], state: "ask", how: null, by_policy: false, since_ms: null, private: false, anyway: false, single: false, bytes_today: 0, ...more,
 });
 const asks = () => ({
   inst000000000000: [grant("notifications", "Can notify you", "Tells you when somebody writes", { single: true, state: "allowed", by_policy: true })],
