@@ -49,12 +49,10 @@ pub(crate) fn address(text: &str) -> Result<(Url, String), ApiError> {
     if url.port().is_some() {
         return Err(bad("url: only the usual ports are reached, 443 and 80"));
     }
-    let host = url
-        .domain()
-        .unwrap_or_default()
-        .trim_end_matches('.')
-        .to_ascii_lowercase();
-    if host.is_empty() {
+    let domain = url.domain().unwrap_or_default();
+    let host = domain.strip_suffix('.').unwrap_or(domain).to_ascii_lowercase();
+    // With two dots at its end, numbers pass for a name.
+    if host.is_empty() || host.ends_with('.') || host.parse::<std::net::IpAddr>().is_ok() {
         return Err(bad("url: name the host; numbers of machines are not reached"));
     }
     Ok((url, host))
@@ -239,6 +237,8 @@ mod tests {
             "https://2130706433/",
             "https://0x7f.1/",
             "https://[::1]/",
+            "https://127.0.0.1../",
+            "https://example.org../",
             "https://example.org:22/",
             "https://a:b@example.org/",
             "ftp://example.org/",
