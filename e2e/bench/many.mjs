@@ -2,10 +2,10 @@
 // JSON for `cargo xtask bench`: how fast the API still is, how smooth the dashboard, how large the node.
 process.env.HEDGEROW_BIN = process.argv[2];
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 const { Node, until } = await import("../lib/node.mjs");
+const { caller } = await import("../lib/calls.mjs");
 const { closeBrowser, openHub, profile } = await import("../lib/browser.mjs");
 const { zip } = await import("../lib/pack.mjs");
 
@@ -30,27 +30,6 @@ function draw() { at += 1; pen.clearRect(0, 0, 200, 60); pen.fillRect(at % 200, 
 window.webxdc.setUpdateListener(() => {}, 0);
 setInterval(() => window.webxdc.sendUpdate({ payload: at }, ""), 5000 + ${n % 7} * 300);
 </script>`;
-
-function caller(node) {
-  const { port, token } = JSON.parse(readFileSync(join(node.data, "api.json")));
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 8 });
-  return (method, params) =>
-    new Promise((done, fail) => {
-      const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-      const request = http.request({ host: "127.0.0.1", port, path: "/api/rpc", method: "POST", agent, headers }, (answer) => {
-        let text = "";
-        answer.setEncoding("utf8");
-        answer.on("data", (part) => (text += part));
-        answer.on("end", () => {
-          const { result, error } = JSON.parse(text);
-          if (error) fail(new Error(error.message));
-          else done(result);
-        });
-      });
-      request.on("error", fail);
-      request.end(JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }));
-    });
-}
 
 async function install(node) {
   const folder = mkdtempSync(join(tmpdir(), "hedgerow-many-"));

@@ -4,10 +4,10 @@ process.env.HEDGEROW_BIN = process.argv[2];
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { randomBytes } from "node:crypto";
-import http from "node:http";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 const { Node, until } = await import("../lib/node.mjs");
+const { caller } = await import("../lib/calls.mjs");
 const { appFrame, closeBrowser, openHub, profile } = await import("../lib/browser.mjs");
 const { zip } = await import("../lib/pack.mjs");
 
@@ -21,28 +21,6 @@ function report(name, values, unit, target, atLeast = false) {
   numbers[name] = { median: round(median), min: round(sorted[0]), max: round(sorted.at(-1)), unit };
   if (target !== undefined) Object.assign(numbers[name], { target, ok: atLeast ? median >= target : median <= target });
   console.error(name, JSON.stringify(numbers[name]));
-}
-
-/** Calls over kept connections, without a process for each. */
-function caller(node) {
-  const { port, token } = JSON.parse(readFileSync(join(node.data, "api.json")));
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 64 });
-  return (method, params) =>
-    new Promise((done, fail) => {
-      const headers = { authorization: `Bearer ${token}`, "content-type": "application/json" };
-      const request = http.request({ host: "127.0.0.1", port, path: "/api/rpc", method: "POST", agent, headers }, (answer) => {
-        let text = "";
-        answer.setEncoding("utf8");
-        answer.on("data", (part) => (text += part));
-        answer.on("end", () => {
-          const { result, error } = JSON.parse(text);
-          if (error) fail(new Error(error.message));
-          else done(result);
-        });
-      });
-      request.on("error", fail);
-      request.end(JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }));
-    });
 }
 
 async function startToReady() {

@@ -9,3 +9,9 @@ use hedgerow_base::SecretKey;
 pub fn key(n: u8) -> SecretKey {
     SecretKey::from_seed(&[n; 32])
 }
+
+/// Every message between nodes.
+pub fn messages() -> Vec<Vec<u8>> {
+    let one = [sync::entry(), sync::invite().to_bytes()];
+    [wire::all(), sync::frames(), sync::controls(), one.to_vec()].concat()
+}

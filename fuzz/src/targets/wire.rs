@@ -65,11 +65,7 @@ fn signed<T: Claim + PartialEq + std::fmt::Debug>(bytes: &[u8]) {
 }
 
 fn taken(reads: impl Fn(&[u8]) -> bool) -> Vec<Vec<u8>> {
-    let all = seeds::wire::all().into_iter().chain(seeds::sync::frames());
-    let all = all.chain(seeds::sync::controls());
-    all.chain([seeds::sync::entry(), seeds::sync::invite().to_bytes()])
-        .filter(|bytes| reads(bytes))
-        .collect()
+    seeds::messages().into_iter().filter(|bytes| reads(bytes)).collect()
 }
 
 /// Frames of other versions are not an error, and nothing to write.

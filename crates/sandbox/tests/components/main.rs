@@ -3,6 +3,7 @@
 
 mod calls;
 mod code;
+mod guest;
 mod limits;
 mod refusals;
 mod world;
