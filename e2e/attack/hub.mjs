@@ -7,6 +7,7 @@ import { Naive } from "./hub/naive.mjs";
 import { answered, said } from "./hub/api.mjs";
 import { chrome } from "./hub/chrome.mjs";
 import { components, strangers } from "./hub/components.mjs";
+import { judged } from "./hub/judge.mjs";
 import { limits } from "./hub/limits.mjs";
 import { machine } from "./hub/machine.mjs";
 import { packages } from "./hub/packages.mjs";
@@ -21,7 +22,7 @@ const parts = {
   /** What is judged by what comes back, not by when: beside other things. */
   async calm() {
     const stage = await staged();
-    const all = async (list, count) => tests.push(...(await pool(list.filter(wanted), count, (test) => judged(test, stage))));
+    const all = async (list, count) => tests.push(...(await pool(list.filter(wanted), count, (test) => against(test, stage))));
     await all(answered, 6);
     // These hold this process up now and then, which would look like a node that does not answer.
     await all([...said, ...machine, ...plugins, ...packages], 1);
@@ -31,7 +32,7 @@ const parts = {
   /** What is judged by how long others wait: with the machine for itself. */
   async timed() {
     const stage = await staged();
-    const owner = pool(limits.filter(wanted), 1, (test) => judged(test, stage));
+    const owner = pool(limits.filter(wanted), 1, (test) => against(test, stage));
     tests.push(...(await chrome(DASHBOARDS, wanted)), ...(await owner));
     await stage.end();
   },
@@ -56,16 +57,8 @@ async function staged() {
   return { real, bare: { ...real, port: free.port, naive: free }, end: async () => (await node.stop(), await free.stop()) };
 }
 
-async function judged(test, { real, bare }) {
-  const out = { id: test.id, name: test.name, tier: "any", ran: false, blocked: false, control_leaked: false };
-  try {
-    const here = await test.attack(real);
-    const there = await (test.control ?? test.attack)(bare);
-    Object.assign(out, { ran: here.ran ?? true, blocked: !here.got, control_leaked: there.got, evidence: here.evidence });
-  } catch (error) {
-    out.failed = String(error?.stack ?? error);
-  }
-  return out;
+function against(test, { real, bare }) {
+  return judged(test, () => test.attack(real), () => (test.control ?? test.attack)(bare));
 }
 
 async function requests(real) {

@@ -1,5 +1,6 @@
 // Random requests against the API of a real node: none without the right token, host and origin may be answered with 2xx.
 import { createServer } from "node:http";
+import { dice } from "../lib/dice.mjs";
 import { Product } from "./product.mjs";
 import { Wire, missing, request } from "./wire.mjs";
 
@@ -7,18 +8,6 @@ const CONNECTIONS = 12;
 const AHEAD = 24;
 /** One in so many is a right one, so that the others are known to fail for what is wrong in them. */
 const RIGHT = 50;
-
-/** Numbers that look random and are the same for the same seed. */
-function dice(seed) {
-  let a = seed >>> 0;
-  const next = () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-  return { below: (n) => Math.floor(next() * n), of: (list) => list[Math.floor(next() * list.length)], often: (p) => next() < p };
-}
 
 /** One request: what is sent, whether it is a right one, and whether its path is the API's. */
 export function made(d, to) {

@@ -17,12 +17,12 @@ export function folder(t, name = "node") {
 
 export class Node {
   /** Starts a node and waits until it is ready. */
-  static async start(t, { data = folder(t), args = [], port = 0, env = {} } = {}) {
+  static async start(t, { data = folder(t), args = [], port = 0, env = {}, cwd } = {}) {
     const node = new Node();
     node.data = data;
     node.log = "";
     const line = ["up", "--json", "--no-browser", "--no-lan", "--no-port-mapping", "--listen", `127.0.0.1:${port}`, "--data", data, ...args];
-    node.process = spawn(BIN, line, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env } });
+    node.process = spawn(BIN, line, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...env }, cwd });
     node.process.stderr.on("data", (bytes) => (node.log += bytes));
     node.ended = new Promise((done) => node.process.once("exit", (code, signal) => done({ code, signal })));
     t.after(() => node.kill());

@@ -46,7 +46,7 @@ impl FromStr for AppName {
         match named && text.len() <= MAX_APP_NAME {
             true => Ok(Self::Named(text.into())),
             false => Err(ParseIdError {
-                expected: "app: the UUID of a widget, the name of a plugin, or 64 hex digits",
+                expected: "an app: the UUID of a widget, the name of a plugin, or 64 hex digits",
             }),
         }
     }
@@ -92,7 +92,7 @@ impl FromStr for Alias {
         let hex = text.len() == 16 && text.chars().all(|c| c.is_ascii_hexdigit());
         let number = u64::from_str_radix(text, 16).ok().filter(|_| hex);
         number.map(Self).ok_or(ParseIdError {
-            expected: "peer of an app (16 hex digits)",
+            expected: "a peer of an app (16 hex digits)",
         })
     }
 }

@@ -7,9 +7,9 @@ use minicbor::{Decode, Encode};
 
 /// A text that is not the id it should be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a {expected}")]
+#[error("not {expected}")]
 pub struct ParseIdError {
-    /// What was expected, in words.
+    /// What was expected, in words, with its article.
     pub expected: &'static str,
 }
 
@@ -109,7 +109,7 @@ impl FromStr for WidgetId {
     type Err = ParseIdError;
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         let error = ParseIdError {
-            expected: "widget UUID",
+            expected: "a widget UUID",
         };
         let parsed = uuid::Uuid::try_parse(text).map_err(|_| error.clone())?;
         if parsed.get_version_num() != 8 {
@@ -143,7 +143,7 @@ impl FromStr for InstanceId {
     type Err = ParseIdError;
     fn from_str(text: &str) -> Result<Self, ParseIdError> {
         let error = ParseIdError {
-            expected: "instance id (16 letters and digits)",
+            expected: "an instance id (16 letters and digits)",
         };
         if text.len() != 16 || text != text.to_ascii_lowercase() {
             return Err(error);

@@ -96,11 +96,13 @@ export const bridge = [
     const { load } = (await reports()).find((r) => r.load);
     await until(async () => ticks(await reports(), load) > 3);
     const before = ticks(await reports(), load);
+    const begin = Date.now();
     await remove();
+    const meanwhile = (Date.now() - begin) / 100;
     await sleep(2_000);
     const after = ticks(await reports(), load);
     // What was under way when it was taken off may still arrive.
-    return { ran: before > 3, got: after > before + 10, evidence: `${before} then ${after}` };
+    return { ran: before > 3, got: after > before + meanwhile + 10, evidence: `${before} then ${after}` };
   } },
   { id: "33.revoked", name: "a widget that goes on notifying after that was taken back", asks: ["notifications"], files: { js: `const load = Math.random(); let n = 0; say({ ran: true, load }); const notify = (text) => window.hedgerow ? hedgerow.notify(text) : Promise.resolve();
     for (;;) { await later(250); await notify("x" + n).then(() => say({ load, n: ++n }), () => {}); }` }, attack: async ({ reports, revoke }) => {

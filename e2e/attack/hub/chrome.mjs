@@ -2,6 +2,7 @@
 // widget in it (the hub, or a careless page of the widget's own origin) and answers what the attacker got.
 import { setTimeout as sleep } from "node:timers/promises";
 import { bridge } from "./bridge.mjs";
+import { judged } from "./judge.mjs";
 import { pool } from "../pool.mjs";
 import { Product } from "../product.mjs";
 import { answers, Driven, until } from "./driven.mjs";
@@ -27,11 +28,17 @@ const withClick = (id, name, code, got, more = {}) => ({ id, name, files: { js: 
   return got({ page, before, reports: await reports() });
 }, ...more });
 
+/** Got when the page does not answer. */
+async function waited(page) {
+  const got = !(await answers(page));
+  return { got, slow: got };
+}
+
 /** A while after a flood began, the page must answer again, whatever it did about it. */
 async function flooded({ page, reports }) {
   await until(async () => (await reports()).some((r) => r.ran));
   await sleep(4_000);
-  return { got: !(await answers(page)) };
+  return waited(page);
 }
 
 const hub = [
@@ -56,12 +63,12 @@ const hub = [
   { id: "21.oversized", name: "80 messages of 4 MB, and one that is deep", files: { js: `let deep = {}; const a = deep; for (let i = 0; i < 4000; i++) deep = deep.a = {}; try { parent.postMessage(a, "*"); } catch (e) { void e; } for (let i = 0; i < 80; i++) parent.postMessage({ hedgerow: 1, type: "connect", big: "x".repeat(4 << 20) }, "*"); say({ ran: true });` }, careless: CARELESS, attack: async ({ page, reports }) => {
     await until(async () => (await reports()).some((r) => r.ran));
     await sleep(1_000);
-    return { got: !(await answers(page)) };
+    return waited(page);
   } },
   { id: "25.spin", name: "a loop without an end", files: { js: `say({ ran: true }); await later(500); for (;;);` }, attack: async ({ page, reports }) => {
     await until(async () => (await reports()).some((r) => r.ran));
     await sleep(1_200);
-    return { got: !(await answers(page)) };
+    return waited(page);
   } },
   { id: "25.dialogs", name: "questions without an end", files: { js: `say({ ran: true }); await later(300); for (let i = 0; i < 30; i++) alert(i);` }, attack: async ({ page, dialogs, reports }) => {
     await until(async () => (await reports()).some((r) => r.ran));
@@ -76,12 +83,12 @@ const hub = [
   } },
   { id: "25.memory", name: "memory without an end", files: { js: `await say({ ran: true }); await later(300); const all = []; for (;;) all.push(new Array(1e7).fill({}));` }, attack: async ({ page, reports }) => {
     await until(async () => (await reports()).some((r) => r.ran));
-    let got = false;
-    for (let i = 0; i < 8 && !got; i++) {
+    let here = await waited(page);
+    for (let i = 0; i < 8 && !here.got; i++) {
       await sleep(500);
-      got = !(await answers(page));
+      here = await waited(page);
     }
-    return { got };
+    return here;
   } },
 ];
 
@@ -119,16 +126,18 @@ export async function chrome(workers, wanted) {
   const list = [...hub, ...bridge, ...prompts].filter(wanted);
   if (list.length === 0) return [];
   const stages = await Promise.all(Array.from({ length: Math.min(workers, list.length) }, async () => ({ node: await Product.start(), driven: await Driven.start() })));
-  const results = await pool(list, stages.length, async (test, worker) => {
+  const results = await pool(list, stages.length, (test, worker) => {
     const stage = stages[worker];
-    let result = await judged(stage.driven, stage.node, test);
-    stage.driven = await alive(stage.driven);
-    // Once more for one that a busy machine left unproven: what got through once stays.
-    if (result.failed || (result.blocked && !(result.control_leaked && result.ran))) {
-      result = await judged(stage.driven, stage.node, test);
+    const once = async (open) => {
       stage.driven = await alive(stage.driven);
-    }
-    return result;
+      const opened = await open(stage.driven);
+      try {
+        return await test.attack(opened);
+      } finally {
+        await opened.end();
+      }
+    };
+    return judged(test, () => once((driven) => driven.hub(stage.node, test)), () => once((driven) => driven.bare(test)));
   });
   for (const { node, driven } of stages) await Promise.all([driven.stop(), node.stop()]);
   return results;
@@ -139,24 +148,4 @@ async function alive(driven) {
   if (driven.hand.isConnected()) return driven;
   await driven.stop();
   return Driven.start();
-}
-
-async function judged(driven, node, test) {
-  const out = { id: test.id, name: test.name, tier: "any", ran: false, blocked: false, control_leaked: false };
-  const once = async (stage) => {
-    try {
-      return await test.attack(stage);
-    } finally {
-      await stage.end();
-    }
-  };
-  try {
-    const here = await once(await driven.hub(node, test));
-    Object.assign(out, { ran: here.ran ?? true, blocked: !here.got, evidence: here.evidence });
-    const there = await once(await driven.bare(test));
-    Object.assign(out, { control_leaked: there.got });
-  } catch (error) {
-    out.failed = String(error?.message ?? error).slice(0, 300);
-  }
-  return out;
 }

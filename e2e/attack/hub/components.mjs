@@ -9,6 +9,7 @@ import { seen } from "../netns.mjs";
 import { pool } from "../pool.mjs";
 import { Product } from "../product.mjs";
 import { CROWD, guests } from "./guests.mjs";
+import { judged } from "./judge.mjs";
 
 const TOOL = process.env.GUESTS;
 const WIT = resolve(import.meta.dirname, "../../../docs/api/hedgerow.wit");
@@ -92,7 +93,7 @@ async function attack(node, test, path) {
   if (test.refused) Object.assign(out, { ran: refused, got: !refused });
   else if (test.ends) {
     // It runs behind everything else, so a busy machine may not have given it its two seconds yet.
-    Object.assign(out, { ran: ended(state) || state?.cpu_ms > EVENT_MS, got: won || state?.cpu_ms > EVENT_MS + SLACK_MS, evidence: `${out.evidence}; ${state?.cpu_ms} ms of the processor` });
+    Object.assign(out, { ran: ended(state) || state?.cpu_ms > EVENT_MS, got: won || state?.cpu_ms > EVENT_MS + SLACK_MS, slow: !won && state?.cpu_ms < 2 * EVENT_MS, evidence: `${out.evidence}; ${state?.cpu_ms} ms of the processor` });
   }
   else if (test.revoke) Object.assign(out, await revoked(node, instance));
   else if (test.took) Object.assign(out, { ran: test.ran ? test.ran(state, said) : state.events + state.restarts > 0 || said.length > 1, got: test.took(await how(node, instance), await lines(node, instance)) });
@@ -109,9 +110,10 @@ async function revoked(node, instance) {
   await node.call("grant.revoke", { instance, permission: "background" });
   const at = await calls();
   await sleep(2_500);
+  // One may have been under way.
   const after = await calls();
   const { state } = await how(node, instance);
-  return { ran: before > 1, got: after > at || state !== "not_allowed", evidence: `${before}, ${at}, then ${after}; ${state}` };
+  return { ran: before > 1, got: after > at + 1 || state !== "not_allowed", evidence: `${before}, ${at}, then ${after}; ${state}` };
 }
 
 async function control(test, path) {
@@ -121,15 +123,8 @@ async function control(test, path) {
   return test.refused ? told.loaded && (told.ran || !!test.made || !told.why) : told.text.includes("got");
 }
 
-async function judged(node, test, path) {
-  const out = { id: test.id, name: test.name, tier: "any", ran: false, blocked: false, control_leaked: false };
-  try {
-    const [here, there] = await Promise.all([attack(node, test, path), control(test, path)]);
-    Object.assign(out, { ran: here.ran, blocked: !here.got, control_leaked: there, evidence: here.evidence });
-  } catch (error) {
-    out.failed = String(error?.message ?? error).slice(0, 300);
-  }
-  return out;
+function against(node, test, path) {
+  return judged(test, () => attack(node, test, path), async () => ({ got: await control(test, path) }));
 }
 
 /** A good component, translated by bare wasmtime, or with 40 MB of nothing in a section of its own. */
@@ -153,7 +148,7 @@ async function crowd(node, path) {
   const longest = await watch();
   await node.call("widget.remove", { uuid, with_instances: true });
   const told = await bare(path, 1_000);
-  return { id: CROWD.id, name: CROWD.name, tier: "any", ran: all.length === CROWD.count && state !== undefined, blocked: longest < FAIR, control_leaked: !told.ended, evidence: `the owner waited ${longest} ms at most` };
+  return { id: CROWD.id, name: CROWD.name, tier: "any", ran: all.length === CROWD.count && state !== undefined, blocked: longest < FAIR, ...(longest < FAIR ? {} : { slow: true }), control_leaked: !told.ended, evidence: `the owner waited ${longest} ms at most` };
 }
 
 /** All of them; `wanted` says which. */
@@ -170,13 +165,13 @@ export async function components(wanted) {
     others(folder);
     const watch = watched(node);
     const first = seen().packets;
-    const tests = await pool(list, AT_ONCE, (test) => judged(node, test, join(folder, `${test.id}.wasm`)));
+    const tests = await pool(list, AT_ONCE, (test) => against(node, test, join(folder, `${test.id}.wasm`)));
     const longest = await watch();
     if (many) tests.push(await crowd(node, join(folder, `${CROWD.of}.wasm`)));
     if (list.length === guests.length) {
       const packets = seen().packets - first;
       tests.push({ id: "C00.packets", name: "not one packet left the machine for any of them", tier: "any", ran: tests.every((t) => t.ran), blocked: packets === 0, control_leaked: tests.some((t) => t.id === "C09.web" && t.control_leaked), packets });
-      tests.push({ id: "C00.owner", name: "the owner never waits for them", tier: "any", ran: true, blocked: longest < FAIR, control_leaked: tests.some((t) => t.id === "C06.loop" && t.control_leaked), evidence: `${longest} ms at most` });
+      tests.push({ id: "C00.owner", name: "the owner never waits for them", tier: "any", ran: true, blocked: longest < FAIR, ...(longest < FAIR ? {} : { slow: true }), control_leaked: tests.some((t) => t.id === "C06.loop" && t.control_leaked), evidence: `${longest} ms at most` });
     }
     return tests;
   } finally {

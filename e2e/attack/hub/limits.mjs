@@ -29,7 +29,7 @@ const crowded = (id, name, count, bytes) => ({ id: `35.${id}`, name, attack: asy
   const { ms, good } = await owner(to);
   for (const socket of all) socket.destroy();
   await sleep(200);
-  return { got: !good || ms > FAIR, evidence: `${good ? "" : "not "}answered after ${ms} ms` };
+  return { got: !good || ms > FAIR, slow: true, evidence: `${good ? "" : "not "}answered after ${ms} ms` };
 } });
 
 /** Bytes that two readers might cut differently: got when there is more than one good answer. */
@@ -50,7 +50,7 @@ const heavy = (id, name, body) => ({ id: `35.${id}`, name, attack: async (to) =>
   const text = body();
   const answer = await ask(to.port, "POST", "/api/rpc", [["host", `127.0.0.1:${to.node.port}`], ["authorization", `Bearer ${to.token}`], ["content-type", "application/json"]], text, 20_000);
   const after = await owner(to);
-  return { got: answer?.status === 200 || !after.good || after.ms > FAIR, evidence: `${answer?.status ?? "closed"}, then ${after.ms} ms` };
+  return { got: answer?.status === 200 || !after.good || after.ms > FAIR, slow: answer?.status !== 200, evidence: `${answer?.status ?? "closed"}, then ${after.ms} ms` };
 } });
 
 export const limits = [
@@ -70,6 +70,6 @@ export const limits = [
   { id: "35.head", name: "a head of 4 MB", attack: async (to) => {
     const answer = await ask(to.port, "GET", "/", [["host", to.hub], ["x", "y".repeat(4 << 20)]]);
     const after = await owner(to);
-    return { got: answer?.status === 200 || !after.good || after.ms > FAIR, evidence: `${answer?.status ?? "closed"}, then ${after.ms} ms` };
+    return { got: answer?.status === 200 || !after.good || after.ms > FAIR, slow: answer?.status !== 200, evidence: `${answer?.status ?? "closed"}, then ${after.ms} ms` };
   } },
 ];
