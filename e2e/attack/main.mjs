@@ -107,6 +107,7 @@ async function alone(tests, part, ids) {
 async function again(result, unproven, run) {
   const ids = result.results.filter(unproven).map((r) => r.id);
   if (ids.length === 0 || options.pages) return result;
+  say(`${result.tier}, again: ${ids.join(", ")}`);
   const second = await run(result.tier, ids);
   const better = new Map(second.results.map((r) => [r.id, r]));
   const results = result.results.map((r) => (better.has(r.id) ? { ...better.get(r.id), stolen: r.stolen || better.get(r.id).stolen, leaks: [...r.leaks, ...better.get(r.id).leaks] } : r));

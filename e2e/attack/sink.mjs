@@ -43,7 +43,8 @@ export class Sink {
       });
     });
     const tcp = net.createServer((socket) => this.#connection(socket));
-    await new Promise((done) => dns.bind(PORTS.dns, done));
+    // Where queries are diverted to: an answer from any other address is nobody's.
+    await new Promise((done) => dns.bind(PORTS.dns, "127.0.0.1", done));
     await new Promise((done) => udp.bind(PORTS.udp, done));
     await new Promise((done) => dns6.listen(PORTS.dns, "::", done));
     await new Promise((done) => tcp.listen(PORTS.tcp, "::", done));

@@ -17,6 +17,8 @@ const WIT = resolve(import.meta.dirname, "../../../docs/api/hedgerow.wit");
 const FAIR = 2_000;
 /** Bytes that the node may grow by while one runs: what a component may have, and what translating and answering take. */
 const GROWTH = 400 << 20;
+/** More than a translation may take in the node. */
+const TRANSLATING = 320_000;
 const AT_ONCE = 3;
 /** What one event may cost, and what it takes to find out that it did (50 ms), and to ask. */
 const EVENT_MS = 2_000;
@@ -66,16 +68,19 @@ const lines = async (node, instance) => (await node.call("component.logs", { ins
 async function runs(node, name, wasm, { web, patience = 12_000, count = 1, enough = () => false } = {}) {
   const { uuid, placed } = await node.place(name, { ...page, ...manifest(name, web), "background.wasm": wasm }, count);
   const { instance } = placed[0];
+  const begin = Date.now();
   for (const one of placed) {
     await node.call("grant.give", { instance: one.instance, permission: "background", how: "always" });
     if (web) await node.call("grant.give", { instance: one.instance, permission: "web", how: "always", anyway: true });
   }
-  const end = Date.now() + patience;
+  let end = Date.now() + patience;
   let state = null;
   let said = [];
   while (Date.now() < end) {
     await sleep(100);
     state = await how(node, instance);
+    // It did nothing yet: the translator has limits of its own.
+    if (state?.state === "compiling") end = Math.min(Date.now() + patience, begin + TRANSLATING);
     said = await lines(node, instance);
     if (state?.cpu_ms > EVENT_MS + SLACK_MS) break;
     if (["held", "waiting", "paused"].includes(state?.state) || state?.restarts > 0 || said.some((line) => ["got", "not"].includes(line)) || enough(state, said)) break;

@@ -6,6 +6,7 @@ use std::{
     fs::{self, File},
     io::{self, Read as _},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
     time::SystemTime,
 };
 use wasmtime::{Engine, component::Component};
@@ -22,6 +23,8 @@ pub(super) struct Cache {
     folder: PathBuf,
     /// Bytes of all files.
     most: u64,
+    /// Files that were begun.
+    parts: AtomicU64,
 }
 
 /// A file that is being written.
@@ -50,7 +53,11 @@ impl Cache {
             use std::os::unix::fs::PermissionsExt as _;
             fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).map_err(local)?;
         }
-        let cache = Self { folder, most };
+        let cache = Self {
+            folder,
+            most,
+            parts: AtomicU64::new(0),
+        };
         for (path, _, _) in cache.files().map_err(local)? {
             if path.to_string_lossy().ends_with(PART) {
                 let _ = fs::remove_file(path);
@@ -103,10 +110,10 @@ impl Cache {
         found
     }
 
-    /// A file to write code into.
+    /// A file to write code into, of nobody else's.
     pub(super) fn part(&self, name: &str) -> Result<Part, LoadError> {
-        let path = self.folder.join(format!("{name}{PART}"));
-        let _ = fs::remove_file(&path);
+        let number = self.parts.fetch_add(1, Ordering::Relaxed);
+        let path = self.folder.join(format!("{name}.{number}{PART}"));
         let mut options = File::options();
         options.read(true).write(true).create_new(true);
         #[cfg(unix)]

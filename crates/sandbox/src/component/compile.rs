@@ -128,14 +128,7 @@ pub(super) async fn translate(
         .kill_on_drop(true)
         .spawn()
         .map_err(local)?;
-    match timeout(limits.compile_wait, watch(&mut child, wasm)).await {
-        Ok(done) => done,
-        Err(_) => {
-            let _ = child.kill().await;
-            let wait = limits.compile_wait.as_secs();
-            Err(LoadError::Compiler(format!("it was not done after {wait} s")))
-        }
-    }
+    watch(&mut child, wasm).await
 }
 
 async fn watch(child: &mut Child, wasm: &[u8]) -> Result<(), LoadError> {

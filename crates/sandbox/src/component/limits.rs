@@ -54,6 +54,8 @@ pub struct Limits {
     pub compile_cpu: u64,
     /// Wait for that.
     pub compile_wait: Duration,
+    /// After this long nobody else waits for one that is still translated.
+    pub compile_soon: Duration,
     /// Bytes of address space for that.
     pub compile_memory: u64,
     /// Bytes of the translated code of one component.
@@ -77,6 +79,7 @@ impl Default for Limits {
             log: 64 << 10,
             compile_cpu: 300,
             compile_wait: Duration::from_secs(600),
+            compile_soon: Duration::from_secs(30),
             compile_memory: 4 << 30,
             code: 512 << 20,
             cache: 1 << 30,

@@ -9,8 +9,14 @@ use super::{
     machine::{Machine, kind},
     program::Program,
 };
-use std::{ffi::OsString, fmt, path::PathBuf, sync::Arc, time::Instant};
-use tokio::{sync::Mutex, task::spawn_blocking};
+use std::{
+    ffi::OsString,
+    fmt,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{sync::Mutex, task::spawn_blocking, time::timeout};
 
 /// How a node runs components.
 #[derive(Clone, Debug)]
@@ -46,8 +52,10 @@ struct Inner {
     compiler: Vec<OsString>,
     /// Hash of what code depends on beside the component.
     kind: [u8; 32],
-    /// One is translated at a time.
-    translating: Mutex<()>,
+    /// One is translated at a time,
+    soon: Mutex<()>,
+    /// and of those that take long another one, so that nobody else waits for them.
+    slow: Mutex<()>,
 }
 
 impl fmt::Debug for Components {
@@ -72,7 +80,8 @@ impl Components {
             cache: Cache::open(settings.folder, settings.limits.cache)?,
             limits: Arc::new(settings.limits),
             compiler: settings.compiler,
-            translating: Mutex::new(()),
+            soon: Mutex::new(()),
+            slow: Mutex::new(()),
         })))
     }
 
@@ -99,25 +108,46 @@ impl Components {
     /// # Errors
     /// What of it cannot be used, in a sentence for its author.
     pub async fn install(&self, wasm: &[u8], mut progress: impl FnMut(Progress)) -> Result<Program, LoadError> {
-        check(wasm, self.0.limits.component)?;
+        let Inner { limits, soon, slow, .. } = &*self.0;
+        check(wasm, limits.component)?;
         let hash = hash_of(wasm);
         if let Some(program) = self.ready(hash).await? {
             return Ok(program);
         }
-        let _one = self.0.translating.lock().await;
-        progress(Progress::Begun);
-        let begun = Instant::now();
-        let name = self.name(hash);
-        let part = self.0.cache.part(&name)?;
-        translate(&self.0.compiler, &self.0.limits, wasm, &part.file).await?;
-        let all = self.clone();
+        // What takes long begins again behind others that do.
+        for (lane, patience) in [
+            (soon, limits.compile_soon.min(limits.compile_wait)),
+            (slow, limits.compile_wait),
+        ] {
+            let _one = lane.lock().await;
+            // Somebody else may have waited for the same one.
+            if let Some(program) = self.ready(hash).await? {
+                return Ok(program);
+            }
+            progress(Progress::Begun);
+            let begun = Instant::now();
+            if self.translated(wasm, &self.name(hash), patience).await? {
+                let seconds = begun.elapsed().as_secs_f64();
+                progress(Progress::Done { seconds });
+                let program = self.ready(hash).await?;
+                return program.ok_or_else(|| LoadError::Local("the code that was just written is not there".into()));
+            }
+        }
+        let wait = limits.compile_wait.as_secs();
+        Err(LoadError::Compiler(format!("it was not done after {wait} s")))
+    }
+
+    /// Translates into the cache; false when that is not done after `patience`.
+    async fn translated(&self, wasm: &[u8], name: &str, patience: Duration) -> Result<bool, LoadError> {
+        let part = self.0.cache.part(name)?;
+        match timeout(patience, translate(&self.0.compiler, &self.0.limits, wasm, &part.file)).await {
+            Ok(done) => done?,
+            Err(_) => return Ok(false),
+        }
+        let (all, name) = (self.clone(), name.to_owned());
         let finished = spawn_blocking(move || all.0.cache.finish(part, &name));
         finished.await.map_err(|e| LoadError::Local(e.to_string()))??;
-        progress(Progress::Done {
-            seconds: begun.elapsed().as_secs_f64(),
-        });
-        let program = self.ready(hash).await?;
-        program.ok_or_else(|| LoadError::Local("the code that was just written is not there".into()))
+        Ok(true)
     }
 
     /// How code of a component is named.

@@ -118,8 +118,11 @@ async fn what_a_sudden_end_left_behind_is_cleared_away() {
 
 /// A component that takes long to translate, and much memory: one function with very much in it.
 fn laborious() -> Vec<u8> {
-    let add =
-        "(local.set $x (i32.add (local.get $x) (i32.load (i32.mul (local.get $x) (i32.const 3)))))".repeat(100_000);
+    laborious_for(100_000)
+}
+
+fn laborious_for(lines: usize) -> Vec<u8> {
+    let add = "(local.set $x (i32.add (local.get $x) (i32.load (i32.mul (local.get $x) (i32.const 3)))))".repeat(lines);
     let function = format!("(func (param $x i32) (result i32) {add} (local.get $x))");
     guest("", &function, "")
 }
@@ -150,6 +153,40 @@ async fn a_translation_that_takes_too_long_or_too_much_is_ended() {
         );
         assert!(files(&host).is_empty());
     }
+}
+
+#[tokio::test]
+async fn a_component_that_takes_long_to_translate_keeps_nobody_waiting() {
+    let host = Host::new(Limits {
+        compile_soon: Duration::from_secs(2),
+        ..Limits::default()
+    });
+    let (slow, plain) = (laborious_for(300_000), guest("", "", ""));
+    let (begun, wait) = tokio::sync::oneshot::channel();
+    let mut begun = Some(begun);
+    let first = host.all.install(&slow, |_| {
+        if let Some(begun) = begun.take() {
+            begun.send(()).unwrap();
+        }
+    });
+    let second = async {
+        wait.await.unwrap();
+        host.all.install(&plain, |_| {}).await.unwrap();
+    };
+    tokio::select! {
+        biased;
+        () = second => {}
+        first = first => panic!("the one that came first was over first: {first:?}"),
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_the_same_component_does_not_translate_it_again() {
+    let host = Host::new(Limits::default());
+    let wasm = guest("", "", "");
+    let (one, other) = tokio::join!(install(&host, &wasm), install(&host, &wasm));
+    assert_eq!(one + other, 1);
+    assert_eq!(files(&host).len(), 1);
 }
 
 #[tokio::test]
