@@ -140,6 +140,8 @@ async function control() {
       server.add(label, { ...v, peer: v.peer ? server.origin(`${label}-peer`) : null });
       server.add(`${label}-peer`, { files: v.files });
       (v.top ? tops : labels).push(...Array(v.twins ? 2 : 1).fill(label));
+      // Some of what others try is done by windows only.
+      if (plan.pages) tops.push(label);
     }
     return browsers.plain([server.hub(labels, tops)], flags);
   };

@@ -17,7 +17,6 @@ use std::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     process::{Child, Command},
-    time::timeout,
 };
 use wasmtime::Engine;
 
