@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { seen } from "../netns.mjs";
 import { pool } from "../pool.mjs";
 import { Product } from "../product.mjs";
-import { CROWD, guests } from "./guests.mjs";
+import { CROWD, LABOUR, guests } from "./guests.mjs";
 import { judged } from "./judge.mjs";
 
 const TOOL = process.env.GUESTS;
@@ -17,6 +17,8 @@ const WIT = resolve(import.meta.dirname, "../../../docs/api/hedgerow.wit");
 const FAIR = 2_000;
 /** Bytes that the node may grow by while one runs: what a component may have, and what translating and answering take. */
 const GROWTH = 400 << 20;
+/** Longer than another one's translation may hold one up. */
+const PATIENT = 60_000;
 /** More than a translation may take in the node. */
 const TRANSLATING = 320_000;
 const AT_ONCE = 3;
@@ -132,17 +134,42 @@ function against(node, test, path) {
   return judged(test, () => attack(node, test, path), async () => ({ got: await control(test, path) }));
 }
 
-/** A good component, translated by bare wasmtime, or with 40 MB of nothing in a section of its own. */
-function others(folder) {
-  const good = join(folder, "C09.contacts.wasm");
-  execFileSync(TOOL, ["translate", good, join(folder, "C03.translated.wasm")]);
-  const size = 40 << 20;
+/** A component with `size` bytes of nothing in a section of its own. */
+function padded(wasm, size) {
   const leb = [];
   for (let n = size + 2; ; n >>>= 7) {
     leb.push((n & 127) | (n > 127 ? 128 : 0));
     if (n <= 127) break;
   }
-  writeFileSync(join(folder, "C03.size.wasm"), Buffer.concat([readFileSync(good), Buffer.from([0, ...leb, 1, 120]), Buffer.alloc(size)]));
+  return Buffer.concat([wasm, Buffer.from([0, ...leb, 1, 120]), Buffer.alloc(size)]);
+}
+
+/** A good component, translated by bare wasmtime, or much larger. */
+function others(folder) {
+  const good = join(folder, "C09.contacts.wasm");
+  execFileSync(TOOL, ["translate", good, join(folder, "C03.translated.wasm")]);
+  writeFileSync(join(folder, "C03.size.wasm"), padded(readFileSync(good), 40 << 20));
+}
+
+/** One whose translation does not end: another one must not wait for that, nor the owner. */
+async function labour(node, folder) {
+  const path = join(folder, `${LABOUR.id}.wasm`);
+  const told = bare(path);
+  const [watch, before] = [watched(node), memory(node)];
+  const { uuid, placed } = await node.place(LABOUR.id, { ...page, ...manifest(LABOUR.id), "background.wasm": readFileSync(path) });
+  const [{ instance }] = placed;
+  await node.call("grant.give", { instance, permission: "background", how: "always" });
+  const translated = async () => (await how(node, instance))?.state === "compiling";
+  for (let i = 0; i < 100 && !(await translated()); i++) await sleep(100);
+  const begin = Date.now();
+  // Not the same as before, or its code would be here.
+  const other = await runs(node, "other", padded(readFileSync(join(folder, `${LABOUR.beside}.wasm`)), 8), { patience: PATIENT });
+  const waited = Date.now() - begin;
+  const [ran, longest, grown] = [await translated(), await watch(), memory(node) - before];
+  for (const one of [uuid, other.uuid]) await node.call("widget.remove", { uuid: one, with_instances: true });
+  const there = other.said.includes("not");
+  const out = { id: LABOUR.id, name: LABOUR.name, tier: "any", ran, blocked: there && longest < FAIR && grown < GROWTH, control_leaked: !(await told).loaded, evidence: `the other one was there after ${waited} ms, the owner waited ${longest} ms at most, the node grew by ${grown >> 20} MiB` };
+  return out.blocked ? out : { ...out, slow: true };
 }
 
 async function crowd(node, path) {
@@ -159,13 +186,13 @@ async function crowd(node, path) {
 /** All of them; `wanted` says which. */
 export async function components(wanted) {
   const list = guests.filter(wanted);
-  const many = wanted(CROWD);
-  if (list.length === 0 && !many) return [];
+  const [many, long] = [wanted(CROWD), wanted(LABOUR)];
+  if (list.length === 0 && !many && !long) return [];
   const folder = mkdtempSync(join(tmpdir(), "attack-guests-"));
   const node = await Product.start();
   try {
     const ours = readFileSync(WIT, "utf8");
-    const specs = guests.filter((g) => g.spec).map((g) => ({ name: g.id, ...g.spec(ours) }));
+    const specs = [...guests, LABOUR].filter((g) => g.spec).map((g) => ({ name: g.id, ...g.spec(ours) }));
     execFileSync(TOOL, ["make", folder], { input: JSON.stringify(specs) });
     others(folder);
     const watch = watched(node);
@@ -173,6 +200,7 @@ export async function components(wanted) {
     const tests = await pool(list, AT_ONCE, (test) => against(node, test, join(folder, `${test.id}.wasm`)));
     const longest = await watch();
     if (many) tests.push(await crowd(node, join(folder, `${CROWD.of}.wasm`)));
+    if (long) tests.push(await labour(node, folder));
     if (list.length === guests.length) {
       const packets = seen().packets - first;
       tests.push({ id: "C00.packets", name: "not one packet left the machine for any of them", tier: "any", ran: tests.every((t) => t.ran), blocked: packets === 0, control_leaked: tests.some((t) => t.id === "C09.web" && t.control_leaked), packets });

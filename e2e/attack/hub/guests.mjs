@@ -65,3 +65,17 @@ export const guests = [
 ];
 /** Beside these many run at once. */
 export const CROWD = { id: "C10.many", name: "24 components that all compute without an end", of: "C06.loop", count: 24 };
+/** What one function with very many values that all live at once costs a translator: minutes. */
+const MANY = 20_000;
+const each = (line) => Array.from({ length: MANY }, (_, i) => line(i)).join(" ");
+/** While it is translated, another one is. */
+export const LABOUR = {
+  id: "C04.translate", name: "a component that takes minutes to translate", beside: "C09.contacts",
+  spec: () => ({
+    imports: LOG, body: "",
+    parts: `${TEXTS} (func (param i32) (result i32) (local ${"i32 ".repeat(MANY)})
+      ${each((i) => `(local.set ${i + 1} (i32.add (local.get 0) (i32.const ${i})))`)}
+      ${"(loop ".repeat(200)} ${each((i) => `(local.set ${((i * 31) % MANY) + 1} (i32.mul (local.get ${i + 1}) (local.get ${((i * 7919) % MANY) + 1})))`)}
+      (br_if 0 (local.get 0)) ${")".repeat(200)} (local.get 1))`,
+  }),
+};
