@@ -25,7 +25,9 @@ impl Call {
         let refused = |id: Value, code: ErrorCode, message: String| failure(id, &ApiError::new(code, message));
         let not_a_call = |message: &str| refused(Value::Null, ErrorCode::NotACall, message.into());
         // Deeper than 128 levels is refused by the parser.
-        let value: Value = serde_json::from_slice(text)
+        let read = |text: &[u8]| serde_json::from_slice::<Value>(text);
+        let value = read(text)
+            .or_else(|e| whole(text).map_or(Err(e), |text| read(&text)))
             .map_err(|e| refused(Value::Null, ErrorCode::Malformed, format!("this is not JSON: {e}")))?;
         let mut fields = match value {
             Value::Object(fields) => fields,
@@ -70,6 +72,41 @@ impl Call {
     }
 }
 
+/// JSON in which each half of a character became U+FFFD; `None` when there is none. Languages whose texts are UTF-16 write such
+/// halves (a text that was cut within an emoji) as an escape that stands for nothing in Unicode; refused as a whole, the call could not
+/// even be answered under its id.
+fn whole(text: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len());
+    let (mut rest, mut halves) = (text, 0);
+    while let [first, after @ ..] = rest {
+        let taken = match (escaped(rest), rest.get(6..).and_then(escaped)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
+            (Some(0xd800..=0xdfff), _) => {
+                out.extend_from_slice(b"\\ufffd");
+                halves += 1;
+                rest = rest.get(6..).unwrap_or_default();
+                continue;
+            }
+            // What comes after a backslash begins no escape.
+            _ if *first == b'\\' && !after.is_empty() => 2,
+            _ => 1,
+        };
+        let (now, later) = rest.split_at_checked(taken)?;
+        out.extend_from_slice(now);
+        rest = later;
+    }
+    (halves > 0).then_some(out)
+}
+
+/// The number of an escape `\uXXXX` at the beginning.
+fn escaped(text: &[u8]) -> Option<u16> {
+    let [b'\\', b'u', digits @ ..] = text else { return None };
+    digits.get(..4)?.iter().try_fold(0, |number: u16, digit| {
+        let digit = char::from(*digit).to_digit(16)?;
+        Some(number << 4 | u16::try_from(digit).ok()?)
+    })
+}
+
 /// The answer that says why not.
 pub fn failure(id: Value, error: &ApiError) -> Value {
     let mut data = json!({"code": error.code});
@@ -80,4 +117,46 @@ pub fn failure(id: Value, error: &ApiError) -> Value {
         "jsonrpc": "2.0", "id": id,
         "error": {"code": error.code.number(), "message": error.message, "data": data},
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn params(text: &str) -> Value {
+        let call = format!(r#"{{"jsonrpc":"2.0","id":7,"method":"m","params":{{"text":"{text}"}}}}"#);
+        let call = Call::parse(call.as_bytes()).unwrap();
+        assert_eq!(call.id, Some(json!(7)));
+        call.params["text"].clone()
+    }
+
+    #[test]
+    fn a_call_with_half_a_character_is_read_with_a_mark_in_its_place() {
+        assert_eq!(params(r"a\ud83d"), "a\u{fffd}");
+        assert_eq!(params(r"\uDE00b"), "\u{fffd}b");
+        assert_eq!(params(r"\ud83d\ud83d\ude00"), "\u{fffd}😀");
+        assert_eq!(params(r"\ud83d\n\ude00"), "\u{fffd}\n\u{fffd}");
+    }
+
+    #[test]
+    fn what_only_looks_like_half_a_character_stays() {
+        assert_eq!(params(r"\ud83d\ude00"), "😀");
+        assert_eq!(params(r"\\ud83d"), r"\ud83d");
+        assert_eq!(params(r"\\ud83d\ud83d"), "\\ud83d\u{fffd}");
+        assert_eq!(params(r"\\\ud83d"), "\\\u{fffd}");
+    }
+
+    #[test]
+    fn what_is_no_json_beside_half_a_character_is_refused() {
+        for text in [
+            r#"{"a":"\ud83d""#,
+            r#""\ud83"#,
+            r"\ud83d",
+            "\"\\ud83d\\",
+            r#"{"a":"\ud83d\x"}"#,
+        ] {
+            let refused = Call::parse(text.as_bytes()).unwrap_err();
+            assert_eq!(refused["error"]["data"]["code"], "malformed", "{text}");
+        }
+    }
 }
