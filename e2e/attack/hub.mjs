@@ -47,8 +47,8 @@ const parts = {
   },
 };
 await parts[plan.part]();
-process.stdout.write(JSON.stringify({ tests }));
-process.exit(0);
+// All of it, however long, before the end.
+process.stdout.write(JSON.stringify({ tests }), () => process.exit(0));
 
 async function staged() {
   const node = await Product.start();

@@ -16,6 +16,9 @@ const PATIENCE = JSON.parse(process.argv[2]).pages ? 6_000 : 25_000;
 /** How long after that packets may still come. */
 const SETTLE = 2_500;
 
+/** Leaks of one page that are told. */
+const MOST = 100;
+
 const plan = JSON.parse(process.argv[2]);
 const sink = new Sink();
 await sink.start();
@@ -29,8 +32,8 @@ for (const v of all) {
 const size = plan.pages ? 1 : BATCH;
 if (["control", "launcher"].includes(plan.tier)) await control();
 else await product();
-process.stdout.write(`${JSON.stringify(summary())}\n`);
-process.exit(0);
+// All of it, however long, before the end.
+process.stdout.write(`${JSON.stringify(summary())}\n`, () => process.exit(0));
 
 /** Pages of others, one at a time: whatever leaves while one is there was its doing. */
 function strangers(pages) {
@@ -184,7 +187,7 @@ function summary() {
       failed: v.reports.find((r) => r.failed)?.failed,
       why: v.reports.find((r) => r.why)?.why,
       killed: v.id.startsWith("07.") && v.reports.some((r) => r.ran) && v.js?.includes("alive") && !v.reports.some((r) => r.alive) ? true : undefined,
-      leaks: [...leaks.get(v.number), ...own],
+      leaks: [...leaks.get(v.number), ...own].slice(0, MOST),
     };
   });
   return { tier: plan.tier, alive: plan.alive, packets: out.packets, strays: strays(), results };

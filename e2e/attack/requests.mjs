@@ -141,6 +141,6 @@ if (process.argv[1] === import.meta.filename) {
   const alive = (await node.call("node.status")) !== null;
   const control = await naive(to, 2_000, seed);
   await node.stop();
-  process.stdout.write(JSON.stringify({ ...out, seed, seconds, alive, control_unauthenticated_2xx: control.unauthenticated_2xx }));
-  process.exit(0);
+  // All of it, however long, before the end.
+  process.stdout.write(JSON.stringify({ ...out, seed, seconds, alive, control_unauthenticated_2xx: control.unauthenticated_2xx }), () => process.exit(0));
 }

@@ -30,6 +30,17 @@ export default [
   { id: "06.preconnect.blob", name: "preconnect in a blob: frame", js: `addFrame({ src: URL.createObjectURL(new Blob(['${HINT}'], { type: "text/html" })) }); await later(300); ran();` },
   { id: "06.preconnect.sandboxed", name: "preconnect in a sandboxed frame", js: `addFrame({ sandbox: "", srcdoc: '${HINT}' }); await later(300); ran();` },
   { id: "06.preconnect.blank", name: "preconnect written into about:blank", js: `const f = addFrame({}); f.contentDocument.write('${HINT}'); f.contentDocument.close(); await later(300); ran();` },
+  // In the partial tier some get out: what is asked for just before its page is another's is judged by that page's rules.
+  { id: "06.preconnect.failing", name: "hints in a frame that is just failing to load", strictOnly: true, js: `
+    for (let i = 0, n = 0; i < 6; i++) {
+      let over = false; const f = addFrame({ src: "http://x.invalid/", onload: () => (over = true) }), end = performance.now() + 1500;
+      while (!over && performance.now() < end) {
+        const d = f.contentDocument; if (d && !d.documentElement) d.append(d.createElement("html"));
+        d?.documentElement.insertAdjacentHTML("beforeend", '<link rel=dns-prefetch href=//d' + n + '.SINK><link rel=preconnect href=https://p' + n++ + '.SINK>');
+        await later(0);
+      }
+      f.remove();
+    } ran();` },
 
   rtc("webrtc.window", "WebRTC, STUN to an address", "const W = window;"),
   rtc("webrtc.name", "WebRTC, STUN to a name", "const W = window;", `{ urls: "stun:SINK:19302" }`),

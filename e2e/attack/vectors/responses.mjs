@@ -2,7 +2,7 @@
 // The document behind the frame has the widget's own origin, so the widget writes what it likes into it.
 const inside = (url, after = "") => `
   const f = addFrame({ src: ${url} });
-  await Promise.race([new Promise((done) => (f.onload = done)), later(1500)]);
+  await Promise.race([new Promise((done) => (f.onload = done)), later(8000)]);
   ${after}
   const d = f.contentDocument;
   if (d) {
