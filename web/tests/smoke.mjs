@@ -107,9 +107,13 @@ await step("arrange by keyboard; nothing loads anew", async () => {
   await page.keyboard.press("Shift+ArrowDown");
   await axe("arrange");
   await shot("arrange-1440-light");
-  await page.waitForTimeout(700);
-  const kept = await page.evaluate(() => new Promise((ok) => { const ws = new WebSocket(`ws://${location.host}/api/ws`); ws.onopen = () => ws.send(JSON.stringify({ token: sessionStorage.getItem("hedgerow.token") })); ws.onmessage = (e) => { const m = JSON.parse(e.data); if (m.ready) ws.send(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "layout.get", params: {} })); else if (m.id === 1) { ok(m.result); ws.close(); } }; }));
-  const notes = kept.boards[0].tiles.find((t) => t.instance === "inst000000000004");
+  // It is sent a moment later; how much later, the machine says.
+  let notes;
+  for (let i = 0; i < 25 && !(notes?.x === 8 && notes.h === 5); i++) {
+    await page.waitForTimeout(200);
+    const kept = await page.evaluate(() => new Promise((ok) => { const ws = new WebSocket(`ws://${location.host}/api/ws`); ws.onopen = () => ws.send(JSON.stringify({ token: sessionStorage.getItem("hedgerow.token") })); ws.onmessage = (e) => { const m = JSON.parse(e.data); if (m.ready) ws.send(JSON.stringify({ jsonrpc: "2.0", id: 1, method: "layout.get", params: {} })); else if (m.id === 1) { ok(m.result); ws.close(); } }; }));
+    notes = kept.boards[0].tiles.find((t) => t.instance === "inst000000000004");
+  }
   must(notes.x === 8 && notes.h === 5, `kept ${JSON.stringify(notes)}`);
   await page.getByRole("button", { name: "Done" }).click();
   must(JSON.stringify(await loads()) === JSON.stringify(before), "an iframe was loaded anew");

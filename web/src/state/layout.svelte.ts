@@ -14,6 +14,10 @@ class LayoutState {
   loaded = $state(false);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #saving: Promise<void> | null = null;
+  /** How many are on their way to the node. */
+  #sending = 0;
+  /** Told by the node while something of ours was on its way. */
+  #heard: Layout | null = null;
 
   board = $derived(this.boards.find((b) => b.id === this.active) ?? this.boards[0]);
 
@@ -29,6 +33,13 @@ class LayoutState {
     this.boards = layout.boards;
     this.loaded = true;
     if (!this.boards.some((b) => b.id === this.active)) this.active = this.boards[0]?.id ?? "";
+  }
+
+  /** What the node tells by itself. While something is on its way it may be just that, older than what was changed here since: it waits. */
+  hear(layout: Layout): void {
+    if (layout.revision <= this.revision) return;
+    if (this.#sending > 0) this.#heard = layout;
+    else this.take(layout);
   }
 
   show(id: string): void {
@@ -91,6 +102,7 @@ class LayoutState {
 
   async #send(): Promise<void> {
     const sent = this.boards;
+    this.#sending += 1;
     try {
       const answer = await call("layout.set", { revision: this.revision, boards: sent });
       if (answer.revision >= this.revision) {
@@ -101,11 +113,16 @@ class LayoutState {
       if (error instanceof Failure && error.code === "closed") return;
       await this.read().catch(() => undefined);
       ui.toast("The boards were changed in another window at the same moment; here is how they are now.");
+    } finally {
+      this.#sending -= 1;
+      const heard = this.#heard;
+      this.#heard = null;
+      if (heard) this.hear(heard);
     }
   }
 }
 
 export const layout = new LayoutState();
 session.onEvent((event) => {
-  if (event.event === "layout_changed" && event.layout.revision > layout.revision) layout.take(event.layout);
+  if (event.event === "layout_changed") layout.hear(event.layout);
 });
