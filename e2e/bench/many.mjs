@@ -80,7 +80,7 @@ async function frames(hub) {
 
 /**
  * Moves the mouse for six seconds, from within the page: a browser that is driven from outside tells each of the fifty frames of each
- * single move, which a hand does not cause.
+ * single move (traced: 75,000 messages in six seconds). What input by hand costs is not in the figure.
  */
 async function drag(hub, box) {
   await hub.evaluate(async ({ x, y }) => {

@@ -19,7 +19,7 @@ const FAIR = 2_000;
 const GROWTH = 400 << 20;
 /** Longer than another one's translation may hold one up. */
 const PATIENT = 60_000;
-/** More than a translation may take in the node. */
+/** One that is still translated after this long has not run. */
 const TRANSLATING = 320_000;
 const AT_ONCE = 3;
 /** What one event may cost, and what it takes to find out that it did (50 ms), and to ask. */
